@@ -1,0 +1,237 @@
+"""What goes into and comes out of each step of an incident: one dataclass each, so it can grow.
+
+Steps are carried out by `activities/` and called by `workflows/`; both know them by these types.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from domain.incident import Outcome
+from domain.ladder import Plan, Term
+from domain.measures import Restriction
+from domain.money import ChargeKind
+from domain.notices import Notice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assess:
+    """Gather the facts of an incident and decide its course."""
+
+    incident: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """The plan, decided once and kept: later changes of the rules do not reach back."""
+
+    plan: Plan
+    listed: tuple[str, ...]
+    domain: str | None
+    confirm_seconds: int
+    """How long an agent has to report that a measure took hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Impose:
+    """Write the desired state of one measure, replacing others in the same transaction."""
+
+    incident: str
+    key: str
+    restriction: Restriction
+    instead_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imposed:
+    """Whether a host was found that can be asked; if not, why."""
+
+    accepted: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lift:
+    """End measures, saying what becomes of the mail that they held."""
+
+    incident: str
+    keys: tuple[str, ...]
+    discard_senders: tuple[str, ...] = ()
+    discard_messages: tuple[str, ...] = ()
+    keep_offenders: bool = True
+    """Keep the offending senders' messages held, because nobody has answered for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendNotice:
+    """Write to the direct client. The key makes the Message-ID, so a retry is the same mail."""
+
+    incident: str
+    key: str
+    notice: Notice
+    deadline: datetime | None = None
+    reasons: tuple[str, ...] = ()
+    measure: Restriction | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeSent:
+    """What the mail server accepted."""
+
+    message_id: str
+    recipients: int
+
+
+class TaskKind(StrEnum):
+    """What only a person can do."""
+
+    CALL_CLIENT = "call_client"
+    NO_MEASURE_TOOK_HOLD = "no_measure_took_hold"
+    RELEASE_UNCONFIRMED = "release_unconfirmed"
+    DECIDE_ON_SERVICE = "decide_on_service"
+    REQUEST_DELISTING = "request_delisting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskPerson:
+    """Open a task for a person, once per key."""
+
+    incident: str
+    key: str
+    kind: TaskKind
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reckon:
+    """Move a deadline by so many hours of the contract's calendar, forwards or backwards."""
+
+    incident: str
+    start: datetime
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """The new deadline and the reminders before it."""
+
+    deadline: datetime
+    reminders: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verify:
+    """Look for offending mail sent since the client said that it was fixed."""
+
+    incident: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """`clean`, or why not."""
+
+    clean: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """Make every charge that the incident owes and does not have yet."""
+
+    incident: str
+    accepted: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Billed:
+    """The charges that stand, one sentence each."""
+
+    charges: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaiveCharge:
+    """Forgive one kind of charge, whether it is on the ledger yet or not."""
+
+    incident: str
+    kind: ChargeKind
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckLists:
+    """Ask every blocklist about every address of the incident's service."""
+
+    incident: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listings:
+    """`listed` has `address zone`; `unanswered` those lists that gave no usable answer."""
+
+    listed: tuple[str, ...]
+    unanswered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetRight:
+    """A false positive or a withdrawal: lift everything, deliver what is held, void the charges."""
+
+    incident: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """Close the books of an incident."""
+
+    incident: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompleteTasks:
+    """Mark a person's tasks of one kind as done, with what came of them."""
+
+    incident: str
+    kind: TaskKind
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepRecord:
+    """Nothing to do but to put on record what was decided."""
+
+    incident: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A step that has nothing to say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One decision of an incident, with its reasons, numbered from 1."""
+
+    number: int
+    at: datetime
+    what: str
+    reasons: tuple[str, ...] = ()
+    by: str = "plazo"
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """How an incident looks from outside; rides along with every step into the database."""
+
+    revision: int
+    stage: str
+    outcome: str | None
+    deadline: datetime | None
+    measure: str | None
+    acknowledged: bool = False
+    conditions: tuple[str, ...] = field(default=())
+    fixed_at: datetime | None = None

@@ -1,0 +1,1 @@
+"""What deploys and shapes the world that Plazo runs in: SQL migrations first of all."""
