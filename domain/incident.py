@@ -41,11 +41,10 @@ class Act(StrEnum):
     CLOSE = "close"
 
 
-_BEFORE = {Stage.OPEN, Stage.NOTIFIED, Stage.WAITING}
 _RUNNING = set(Stage) - {Stage.CLOSED}
 _WHEN: dict[Act, set[Stage]] = {
     Act.ACKNOWLEDGE: _RUNNING,
-    Act.FIXED: _BEFORE | {Stage.RESTRICTED},
+    Act.FIXED: {Stage.NOTIFIED, Stage.WAITING, Stage.RESTRICTED},
     Act.EXTEND: {Stage.NOTIFIED, Stage.WAITING},
     Act.SHORTEN: {Stage.NOTIFIED, Stage.WAITING},
     Act.ESCALATE: {Stage.NOTIFIED, Stage.WAITING, Stage.RESTRICTED},

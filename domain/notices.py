@@ -1,6 +1,14 @@
 """Every message that a direct client can get. Each has a text and an HTML template per language."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+
+from domain.ladder import Condition
+from domain.measures import Restriction
+from domain.money import ChargeKind
+from domain.parties import Jurisdiction
+from domain.units import Money
 
 
 class Notice(StrEnum):
@@ -26,3 +34,72 @@ class Notice(StrEnum):
     """It was a false positive."""
     ENDED = "ended"
     """The incident was closed by a person: withdrawn, or the service terminated."""
+
+
+class ChargeState(StrEnum):
+    """What is to become of an amount that a client is shown."""
+
+    MAY_FALL_DUE = "may_fall_due"
+    """A price that the contract sets and that this incident has not reached yet."""
+    DUE = "due"
+    WAIVED = "waived"
+    VOIDED = "voided"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargeLine:
+    """One amount. A smarthost's price that may fall due is the contract's minimum."""
+
+    kind: ChargeKind
+    amount: Money
+    state: ChargeState
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeFacts:
+    """Everything that a notice may say. What is unknown or none is left out of the letter.
+
+    Datetimes are aware. Counts are of the whole incident up to the moment of writing.
+    """
+
+    incident: str
+    client_name: str
+    service: str
+    addresses: tuple[str, ...] = ()
+    """The service's addresses seen sending."""
+    domain: str | None = None
+    first_seen: datetime
+    reports: int = 0
+    volume: int = 0
+    """Messages that reports and the host's agent have counted."""
+    deadline: datetime | None = None
+    """When the wait ends; None where there is no wait."""
+    zone: str = "UTC"
+    """IANA name of the client's time zone; moments are shown in it and in UTC."""
+    clause: str
+    """The client's own contract clause, such as "7.3"."""
+    jurisdiction: Jurisdiction
+    measure: Restriction | None = None
+    """In force now, containment too; in a letter of release, the one that was lifted."""
+    upcoming: Restriction | None = None
+    """What will be taken when the deadline passes without remedy."""
+    reasons: tuple[str, ...] = ()
+    """English sentences for operators. No letter prints them: the facts above say it."""
+    conditions: tuple[Condition, ...] = ()
+    listings: tuple[str, ...] = ()
+    """`address zone` of every blocklist entry that stands now."""
+    charges: tuple[ChargeLine, ...] = ()
+    held: int = 0
+    """Messages that a measure holds back now."""
+    kept: int = 0
+    """Messages that stay held after a release, because nobody has answered for them."""
+    delivered: int = 0
+    discarded: int = 0
+    outcome: str | None = None
+    """A value of `Outcome`, once the incident is closed."""
+    sample_headers: tuple[str, ...] = ()
+    """Headers of one offending message, one a line, with personal data redacted (RFC 6590)."""
+    portal_url: str
+    provider: str
+    """The company's name, under the letter."""
+    reply_to: str

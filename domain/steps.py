@@ -90,6 +90,7 @@ class TaskKind(StrEnum):
     RELEASE_UNCONFIRMED = "release_unconfirmed"
     DECIDE_ON_SERVICE = "decide_on_service"
     REQUEST_DELISTING = "request_delisting"
+    NOTICE_UNDELIVERABLE = "notice_undeliverable"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +190,15 @@ class Finish:
 
     incident: str
     outcome: Outcome
+    news_revision: int | None = None
+    """What the incident has heard of; if there is more by now, it is not closed. None: regardless."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """Whether the books are closed; if not, news came in at the last moment."""
+
+    closed: bool
 
 
 @dataclass(frozen=True, kw_only=True)

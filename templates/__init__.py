@@ -1,1 +1,1 @@
-"""Room."""
+"""What people read: notices and pages in each language, and model contract clauses."""

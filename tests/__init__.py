@@ -1,0 +1,1 @@
+"""What the program is held to, room by room."""

@@ -1,0 +1,1 @@
+"""Letters and pages: complete, escaped, and the same in each language."""

@@ -1,0 +1,224 @@
+"""What people and clients do to a running incident, and when it is refused."""
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from workflows.story import Story
+
+with workflow.unsafe.imports_passed_through():
+    from domain.acts import (
+        Acknowledge,
+        Answer,
+        CallOutcome,
+        Close,
+        Escalate,
+        FalsePositive,
+        Fixed,
+        MoveDeadline,
+        Release,
+        Waive,
+    )
+    from domain.incident import Act, Outcome, Refusal, admit
+    from domain.ladder import unmet
+    from domain.steps import CompleteTasks, Reckon, TaskKind, WaiveCharge
+    from workflows import steps
+    from workflows.state import Ending
+
+
+class Acts(Story):
+    """The incident's Updates. Each validator says why not; each handler says what was done."""
+
+    def answer(self, said: str) -> Answer:
+        deadline = self.state.deadline
+        return Answer(
+            said=said,
+            stage=self.state.stage,
+            deadline=None if deadline is None else deadline.isoformat(),
+        )
+
+    def admit(self, act: Act) -> None:
+        if self.state.ending is not None:
+            raise Refusal(act, self.state.stage, "it is being closed")
+        admit(act, self.state.stage)
+
+    def needs(self, act: Act, **fields: str) -> None:
+        for name, text in fields.items():
+            if not text.strip():
+                raise Refusal(act, self.state.stage, f"{name} is missing")
+
+    # --- acknowledge ---------------------------------------------------------------------------
+
+    @workflow.update(name=Act.ACKNOWLEDGE, description="The client has read the notice")
+    async def acknowledge(self, act: Acknowledge) -> Answer:
+        self.state.acknowledged = True
+        self.decide("acknowledged", by=act.by)
+        self.show()
+        return self.answer("Thank you: it is on record that you have read this.")
+
+    @acknowledge.validator
+    def _may_acknowledge(self, act: Acknowledge) -> None:
+        self.admit(Act.ACKNOWLEDGE)
+
+    # --- fixed ---------------------------------------------------------------------------------
+
+    @workflow.update(name=Act.FIXED, description="The cause is gone; what to do with held mail")
+    async def fixed(self, act: Fixed) -> Answer:
+        self.state.fixed = act
+        self.state.fixed_at = workflow.now()
+        self.state.acknowledged = True
+        self.decide("the client says that it is fixed", *filter(None, [act.note]), by=act.by)
+        self.show()
+        return self.answer("Recorded as fixed. It is being verified now.")
+
+    @fixed.validator
+    def _may_be_fixed(self, act: Fixed) -> None:
+        self.admit(Act.FIXED)
+        plan = self.state.plan
+        left = unmet(plan.conditions, act.accepts) if plan is not None else ()
+        if left:
+            raise Refusal(Act.FIXED, self.state.stage, f"not accepted yet: {', '.join(left)}")
+
+    # --- extend, shorten -----------------------------------------------------------------------
+
+    @workflow.update(name=Act.EXTEND, description="A later deadline")
+    async def extend(self, act: MoveDeadline) -> Answer:
+        return await self.move_deadline(act, act.seconds, "extended")
+
+    @extend.validator
+    def _may_extend(self, act: MoveDeadline) -> None:
+        self.may_move(Act.EXTEND, act)
+
+    @workflow.update(name=Act.SHORTEN, description="An earlier deadline")
+    async def shorten(self, act: MoveDeadline) -> Answer:
+        return await self.move_deadline(act, -act.seconds, "shortened")
+
+    @shorten.validator
+    def _may_shorten(self, act: MoveDeadline) -> None:
+        self.may_move(Act.SHORTEN, act)
+
+    def may_move(self, which: Act, act: MoveDeadline) -> None:
+        self.admit(which)
+        self.needs(which, reason=act.reason)
+        if act.seconds <= 0:
+            raise Refusal(which, self.state.stage, "the hours must be more than none")
+        if self.state.deadline is None:
+            raise Refusal(which, self.state.stage, "this incident has no deadline")
+
+    async def move_deadline(self, act: MoveDeadline, seconds: int, how: str) -> Answer:
+        start: datetime = self.state.deadline or workflow.now()
+        self.decide(f"deadline to be {how} by {timedelta(seconds=act.seconds)}", act.reason, by=act.by)
+        moments = await self.do(
+            steps.RECKON,
+            Reckon(incident=self.case.incident, start=start, seconds=seconds),
+            f"reckon the {how} deadline",
+        )
+        now = workflow.now()
+        self.state.deadline = moments.deadline
+        self.state.reminders = tuple(moment for moment in moments.reminders if moment > now)
+        self.state.deadline_moved = True
+        self.decide(f"deadline {how} to {moments.deadline:%Y-%m-%d %H:%M:%S} UTC", act.reason, by=act.by)
+        self.show()
+        return self.answer(f"The deadline is {how}.")
+
+    # --- escalate, release ---------------------------------------------------------------------
+
+    @workflow.update(name=Act.ESCALATE, description="Restrict now, or take the next measure")
+    async def escalate(self, act: Escalate) -> Answer:
+        self.state.escalation = act.reason
+        self.decide("escalated by a person", act.reason, by=act.by)
+        return self.answer("Escalated.")
+
+    @escalate.validator
+    def _may_escalate(self, act: Escalate) -> None:
+        self.admit(Act.ESCALATE)
+        self.needs(Act.ESCALATE, reason=act.reason)
+
+    @workflow.update(name=Act.RELEASE, description="Lift the measure by a person's decision")
+    async def release(self, act: Release) -> Answer:
+        self.state.fixed = Fixed(
+            by=act.by,
+            note=act.reason,
+            answered=act.deliver_everything or bool(act.discard_senders or act.discard_messages),
+            discard_senders=act.discard_senders,
+            discard_messages=act.discard_messages,
+        )
+        self.state.fixed_at = workflow.now()
+        self.state.released_by_hand = True
+        self.decide("released by a person", act.reason, by=act.by)
+        self.show()
+        return self.answer("The measure is being lifted.")
+
+    @release.validator
+    def _may_release(self, act: Release) -> None:
+        self.admit(Act.RELEASE)
+        self.needs(Act.RELEASE, reason=act.reason)
+
+    # --- waive, call outcome -------------------------------------------------------------------
+
+    @workflow.update(name=Act.WAIVE, description="Forgive one kind of charge")
+    async def waive(self, act: Waive) -> Answer:
+        self.decide(f"charge waived: {act.charge}", act.reason, by=act.by)
+        await self.do(
+            steps.WAIVE,
+            WaiveCharge(
+                incident=self.case.incident, kind=act.charge, by=act.by, reason=act.reason
+            ),
+            f"waive the {act.charge} charge",
+        )
+        return self.answer(f"The {act.charge} charge is waived.")
+
+    @waive.validator
+    def _may_waive(self, act: Waive) -> None:
+        self.admit(Act.WAIVE)
+        self.needs(Act.WAIVE, reason=act.reason)
+
+    @workflow.update(name=Act.CALL_OUTCOME, description="What came of the phone call")
+    async def call_outcome(self, act: CallOutcome) -> Answer:
+        reached = "reached" if act.reached else "not reached"
+        self.decide(f"phone call: client {reached}", act.outcome, by=act.by)
+        if act.reached:
+            self.state.acknowledged = True
+            self.show()
+        await self.do(
+            steps.COMPLETE_TASKS,
+            CompleteTasks(
+                incident=self.case.incident,
+                kind=TaskKind.CALL_CLIENT,
+                outcome=f"{reached}: {act.outcome}",
+            ),
+            "record the phone call",
+        )
+        return self.answer("The call is on record.")
+
+    @call_outcome.validator
+    def _may_tell_of_a_call(self, act: CallOutcome) -> None:
+        self.admit(Act.CALL_OUTCOME)
+        self.needs(Act.CALL_OUTCOME, outcome=act.outcome)
+
+    # --- the two ways to end it ----------------------------------------------------------------
+
+    @workflow.update(name=Act.FALSE_POSITIVE, description="There was no spam: set all right")
+    async def false_positive(self, act: FalsePositive) -> Answer:
+        self.state.ending = Ending(outcome=Outcome.FALSE_POSITIVE, by=act.by, reason=act.reason)
+        self.decide("declared a false positive", act.reason, by=act.by)
+        return self.answer("Everything is being lifted, and its charges voided.")
+
+    @false_positive.validator
+    def _may_be_false(self, act: FalsePositive) -> None:
+        self.admit(Act.FALSE_POSITIVE)
+        self.needs(Act.FALSE_POSITIVE, reason=act.reason)
+
+    @workflow.update(name=Act.CLOSE, description="Withdraw it, or end it with the service")
+    async def close(self, act: Close) -> Answer:
+        self.state.ending = Ending(outcome=act.outcome, by=act.by, reason=act.reason)
+        self.decide(f"closed by a person as {act.outcome}", act.reason, by=act.by)
+        return self.answer(f"The incident is being closed as {act.outcome}.")
+
+    @close.validator
+    def _may_close(self, act: Close) -> None:
+        self.admit(Act.CLOSE)
+        self.needs(Act.CLOSE, reason=act.reason)
+        if act.outcome not in (Outcome.WITHDRAWN, Outcome.TERMINATED):
+            why = "a person closes as withdrawn or terminated; remediated comes by itself"
+            raise Refusal(Act.CLOSE, self.state.stage, why)

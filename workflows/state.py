@@ -1,0 +1,91 @@
+"""What an incident remembers. It is all that goes on when the workflow continues as new."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.acts import Fixed
+from domain.incident import Outcome, Stage
+from domain.ladder import Plan
+from domain.measures import Restriction
+from domain.news import News
+from domain.steps import Decision
+
+
+@dataclass(kw_only=True)
+class InForce:
+    """A measure that was asked for and is not lifted."""
+
+    key: str
+    restriction: Restriction
+
+
+@dataclass(kw_only=True)
+class Ending:
+    """A person's word that ends the incident from wherever it stands."""
+
+    outcome: Outcome
+    by: str
+    reason: str
+
+
+@dataclass(kw_only=True)
+class State:
+    """The memory of one incident: ids and decisions, never mail."""
+
+    stage: Stage = Stage.OPEN
+    outcome: Outcome | None = None
+    plan: Plan | None = None
+    deadline: datetime | None = None
+    reminders: tuple[datetime, ...] = ()
+    deadline_moved: bool = False
+    """A moved deadline that the client has not been told yet."""
+    domain: str | None = None
+    confirm_seconds: int = 300
+    acknowledged: bool = False
+    fixed: Fixed | None = None
+    fixed_at: datetime | None = None
+    """Since when no offending mail may be sent."""
+    released_by_hand: bool = False
+    escalation: str | None = None
+    ending: Ending | None = None
+    measure: InForce | None = None
+    """The measure that took hold last."""
+    asked: tuple[InForce, ...] = ()
+    """Every measure that was asked for and not lifted, confirmed or not."""
+    measures_asked: int = 0
+    last_restriction: Restriction | None = None
+    """What a relapse restores."""
+    listed_before: tuple[str, ...] = ()
+    """Listings that are no news: known when the incident was assessed, or since."""
+    ever_listed: bool = False
+    restricted_at: datetime | None = None
+    chased: int = 0
+    notices: int = 0
+    tasks: int = 0
+    relapses: int = 0
+    probation_until: datetime | None = None
+    checks: int = 0
+    news: News = field(default_factory=lambda: News(revision=0))
+    decisions: tuple[Decision, ...] = ()
+    """Those that no step has carried to the audit chain yet."""
+    decided: int = 0
+    views: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What an incident starts with, and goes on with."""
+
+    incident: str
+    service: str
+    client: str
+    state: State = field(default_factory=State)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closed:
+    """What an incident returns."""
+
+    incident: str
+    outcome: Outcome
+    relapses: int
