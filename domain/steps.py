@@ -30,6 +30,8 @@ class Assessment:
     domain: str | None
     confirm_seconds: int
     """How long an agent has to report that a measure took hold."""
+    verify_seconds: int
+    """How long no offending mail may be seen after the client has said that it is fixed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,7 @@ class SendNotice:
     deadline: datetime | None = None
     reasons: tuple[str, ...] = ()
     measure: Restriction | None = None
+    upcoming: Restriction | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +194,7 @@ class Finish:
     incident: str
     outcome: Outcome
     news_revision: int | None = None
-    """What the incident has heard of; if there is more by now, it is not closed. None: regardless."""
+    """What the incident has heard; if there is more by now, it is not closed. None: regardless."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,3 +248,5 @@ class View:
     acknowledged: bool = False
     conditions: tuple[str, ...] = field(default=())
     fixed_at: datetime | None = None
+    upcoming: Restriction | None = None
+    """What follows when the deadline passes."""

@@ -107,7 +107,8 @@ class Acts(Story):
 
     async def move_deadline(self, act: MoveDeadline, seconds: int, how: str) -> Answer:
         start: datetime = self.state.deadline or workflow.now()
-        self.decide(f"deadline to be {how} by {timedelta(seconds=act.seconds)}", act.reason, by=act.by)
+        span = timedelta(seconds=act.seconds)
+        self.decide(f"deadline to be {how} by {span}", act.reason, by=act.by)
         moments = await self.do(
             steps.RECKON,
             Reckon(incident=self.case.incident, start=start, seconds=seconds),
@@ -117,7 +118,8 @@ class Acts(Story):
         self.state.deadline = moments.deadline
         self.state.reminders = tuple(moment for moment in moments.reminders if moment > now)
         self.state.deadline_moved = True
-        self.decide(f"deadline {how} to {moments.deadline:%Y-%m-%d %H:%M:%S} UTC", act.reason, by=act.by)
+        moved_to = f"{moments.deadline:%Y-%m-%d %H:%M:%S} UTC"
+        self.decide(f"deadline {how} to {moved_to}", act.reason, by=act.by)
         self.show()
         return self.answer(f"The deadline is {how}.")
 
@@ -161,9 +163,7 @@ class Acts(Story):
         self.decide(f"charge waived: {act.charge}", act.reason, by=act.by)
         await self.do(
             steps.WAIVE,
-            WaiveCharge(
-                incident=self.case.incident, kind=act.charge, by=act.by, reason=act.reason
-            ),
+            WaiveCharge(incident=self.case.incident, kind=act.charge, by=act.by, reason=act.reason),
             f"waive the {act.charge} charge",
         )
         return self.answer(f"The {act.charge} charge is waived.")

@@ -41,6 +41,7 @@ class State:
     """A moved deadline that the client has not been told yet."""
     domain: str | None = None
     confirm_seconds: int = 300
+    verify_seconds: int = 900
     acknowledged: bool = False
     fixed: Fixed | None = None
     fixed_at: datetime | None = None
@@ -48,6 +49,7 @@ class State:
     released_by_hand: bool = False
     escalation: str | None = None
     ending: Ending | None = None
+    setting_right: bool = False
     measure: InForce | None = None
     """The measure that took hold last."""
     asked: tuple[InForce, ...] = ()
@@ -55,9 +57,14 @@ class State:
     measures_asked: int = 0
     last_restriction: Restriction | None = None
     """What a relapse restores."""
+    last_lifted: Restriction | None = None
+    """What the letters after a release speak of."""
     listed_before: tuple[str, ...] = ()
     """Listings that are no news: known when the incident was assessed, or since."""
     ever_listed: bool = False
+    delisting_asked: bool = False
+    billed_listed: bool = False
+    """Whether the last bill already knew of a listing."""
     restricted_at: datetime | None = None
     chased: int = 0
     notices: int = 0

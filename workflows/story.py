@@ -6,11 +6,12 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from domain.chronicle import Chronicle
     from domain.incident import Stage
+    from domain.measures import Restriction
     from domain.news import News
     from domain.steps import Decision, Done, KeepRecord, View
     from workflows import steps
@@ -30,11 +31,14 @@ TURN_OVER_AFTER = 2_000
 """History events after which a waiting incident continues as new; the server warns at 10,240."""
 
 
-class Ended(Exception):  # noqa: N818 - it is the end of a story, not an error
+class Ended(ApplicationError):
     """A person has ended the incident; the chapter that runs stops where it stands."""
 
+    def __init__(self) -> None:
+        super().__init__("the incident has been ended by a person meanwhile", non_retryable=True)
 
-class TurnOver(Exception):  # noqa: N818 - likewise
+
+class TurnOver(Exception):
     """The history is long enough: go on with the same state in a new run."""
 
 
@@ -56,11 +60,11 @@ class Story:
             what,
             result_type=step.gives,
             start_to_close_timeout=step.effort.attempt,
+            schedule_to_close_timeout=step.effort.altogether,
             retry_policy=step.effort.retry,
             summary=why,
         )
-        ending = self.state.ending
-        await workflow.wait_condition(lambda: handle.done() or self.state.ending is not ending)
+        await workflow.wait_condition(lambda: handle.done() or self.interrupted())
         if not handle.done():
             handle.cancel()
             raise Ended
@@ -86,17 +90,26 @@ class Story:
     # --- waiting -------------------------------------------------------------------------------
 
     async def happens(
-        self, condition: Callable[[], bool], until: datetime | None, waiting_for: str
+        self,
+        condition: Callable[[], bool],
+        until: datetime | None,
+        waiting_for: str,
+        *,
+        briefly: bool = False,
     ) -> bool:
-        """Wait for a condition: True when it holds, False when `until` has come first."""
+        """Wait for a condition: True when it holds, False when `until` has come first.
+
+        Raises `Ended` when a person ends the incident, and `TurnOver` when the history has become
+        long. A wait in the middle of something is `briefly`, and never turned over.
+        """
         while True:
-            if self.state.ending is not None:
+            if self.interrupted():
                 raise Ended
             if condition():
                 return True
             if until is not None and workflow.now() >= until:
                 return False
-            if self.must_turn_over():
+            if not briefly and self.must_turn_over():
                 raise TurnOver
             if self.unrecorded():
                 await self.keep_record()
@@ -108,13 +121,17 @@ class Story:
         self, condition: Callable[[], bool], left: timedelta | None, waiting_for: str
     ) -> None:
         def woken() -> bool:
-            ended = self.state.ending is not None
-            return condition() or ended or self.unrecorded() or self.must_turn_over()
+            called = self.interrupted() or self.unrecorded() or self.must_turn_over()
+            return condition() or called
 
         try:
             await workflow.wait_condition(woken, timeout=left, timeout_summary=waiting_for)
         except TimeoutError:
             return
+
+    def interrupted(self) -> bool:
+        """Whether a person has ended the incident, and setting it right has not begun."""
+        return self.state.ending is not None and not self.state.setting_right
 
     def must_turn_over(self) -> bool:
         info = workflow.info()
@@ -163,6 +180,7 @@ class Story:
             lines.insert(1, f"**Outcome** {state.outcome}")
         return "  \n".join(lines)
 
+    @workflow.query(name="view", description="How the incident looks now")
     def view(self) -> View:
         """How the incident looks to pages and lists."""
         state = self.state
@@ -176,7 +194,15 @@ class Story:
             acknowledged=state.acknowledged,
             conditions=conditions,
             fixed_at=state.fixed_at,
+            upcoming=self.upcoming(),
         )
+
+    def upcoming(self) -> Restriction | None:
+        """What follows when the deadline passes; None once a measure has been taken."""
+        plan = self.state.plan
+        if plan is None or self.state.deadline is None or self.state.last_restriction is not None:
+            return None
+        return next(iter(plan.preferred), None)
 
     # --- the record ----------------------------------------------------------------------------
 
@@ -209,4 +235,4 @@ class Story:
             return
         self.state.news = news
         self.state.ever_listed = self.state.ever_listed or bool(news.listed)
-        self.show()
+        workflow.set_current_details(self.details())

@@ -62,6 +62,7 @@ CREATE TABLE incidents (
     acknowledged   boolean NOT NULL DEFAULT false,
     conditions     text[] NOT NULL DEFAULT '{}',
     fixed_at       timestamptz,
+    upcoming       jsonb,            -- the measure that follows the deadline
     -- once lifted for good, a measure that arrives late is refused
     barred         boolean NOT NULL DEFAULT false,
     -- what wakes the workflow, at most once per interval

@@ -1,0 +1,235 @@
+"""What an incident does to the world: write to the client, restrict, lift, bill, look, ask."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+from workflows.story import Story
+
+with workflow.unsafe.imports_passed_through():
+    from domain.incident import Outcome
+    from domain.measures import Restriction
+    from domain.news import Observed
+    from domain.notices import Notice
+    from domain.steps import (
+        AskPerson,
+        Bill,
+        CheckLists,
+        Finish,
+        Impose,
+        Lift,
+        SendNotice,
+        TaskKind,
+        Verify,
+    )
+    from workflows import steps
+    from workflows.state import InForce
+
+
+class Deeds(Story):
+    """Verbs of the policy, each one step or a few, with what to do when they do not succeed."""
+
+    # --- telling -------------------------------------------------------------------------------
+
+    async def notify(self, notice: Notice, *reasons: str) -> None:
+        """Write to the direct client; where that cannot be done, a person has to tell them."""
+        state = self.state
+        state.notices += 1
+        sent = await self.attempt(
+            steps.SEND_NOTICE,
+            SendNotice(
+                incident=self.case.incident,
+                key=f"{self.case.incident}/notice/{state.notices}",
+                notice=notice,
+                deadline=state.deadline if state.last_restriction is None else None,
+                reasons=reasons,
+                measure=state.measure.restriction if state.measure else state.last_lifted,
+                upcoming=self.upcoming(),
+            ),
+            f"tell the client: {notice}",
+        )
+        if sent is None:
+            await self.ask(
+                TaskKind.NOTICE_UNDELIVERABLE, f"tell the client by other means: {notice}"
+            )
+
+    async def ask(self, kind: TaskKind, detail: str) -> None:
+        """Open a task for a person."""
+        self.state.tasks += 1
+        key = f"{self.case.incident}/task/{self.state.tasks}"
+        what = AskPerson(incident=self.case.incident, key=key, kind=kind, detail=detail)
+        await self.do(steps.ASK_PERSON, what, f"ask a person: {kind}")
+
+    # --- measures ------------------------------------------------------------------------------
+
+    async def contain(self) -> None:
+        """Take the first containment that holds. Without one, the deadline runs all the same."""
+        assert self.state.plan is not None
+        for restriction in self.state.plan.containment:
+            if await self.impose(restriction):
+                return
+
+    async def restrict(self, *, after: Restriction | None = None) -> bool:
+        """Take the first preferred measure that holds, or the first of those `after` one."""
+        assert self.state.plan is not None
+        candidates = self.state.plan.preferred
+        if after in candidates:
+            candidates = candidates[candidates.index(after) + 1 :]
+        for restriction in candidates:
+            if await self.impose(restriction):
+                self.state.last_restriction = restriction
+                return True
+        tried = ", ".join(map(str, candidates)) or "the contract has no other that can be aimed"
+        self.decide("no measure took hold", f"tried: {tried}")
+        await self.ask(TaskKind.NO_MEASURE_TOOK_HOLD, f"act by hand; tried: {tried}")
+        return False
+
+    async def impose(self, restriction: Restriction) -> bool:
+        """Ask for one measure in place of all others, and wait until it is seen to hold."""
+        state = self.state
+        if state.measure is not None and state.measure.restriction == restriction:
+            self.decide(f"{restriction} stays in force")
+            return True
+        state.measures_asked += 1
+        key = f"{self.case.incident}/measure/{state.measures_asked}"
+        earlier = tuple(measure.key for measure in state.asked)
+        imposed = await self.attempt(
+            steps.IMPOSE,
+            Impose(
+                incident=self.case.incident,
+                key=key,
+                restriction=restriction,
+                instead_of=earlier,
+            ),
+            f"impose {restriction}",
+        )
+        if imposed is None:
+            return False
+        if not imposed.accepted:
+            self.decide(f"{restriction} cannot be carried out", imposed.why)
+            return False
+        asked = InForce(key=key, restriction=restriction)
+        state.asked = (*state.asked, asked)
+        state.measure = None
+        if not await self.seen(Observed.APPLIED, key, f"waiting to see {restriction} hold"):
+            self.decide(f"{restriction} did not take hold", self.what_was_seen(key))
+            return False
+        state.measure = asked
+        state.last_lifted = None
+        self.decide(f"{restriction} is in force", self.what_was_seen(key))
+        self.show()
+        return True
+
+    async def lift(self) -> None:
+        """Lift every measure, with the client's word on held mail, and wait to see it done."""
+        state = self.state
+        if not state.asked:
+            return
+        fixed = state.fixed
+        await self.do(
+            steps.LIFT,
+            Lift(
+                incident=self.case.incident,
+                keys=tuple(measure.key for measure in state.asked),
+                discard_senders=fixed.discard_senders if fixed else (),
+                discard_messages=fixed.discard_messages if fixed else (),
+                keep_offenders=fixed is None or not fixed.answered,
+            ),
+            "lift every measure",
+        )
+        await self.lifted()
+
+    async def lifted(self) -> None:
+        """Wait until the host says that what held is lifted; ask a person where it does not."""
+        state = self.state
+        if state.measure is not None:
+            restriction = state.measure.restriction
+            if await self.seen(Observed.LIFTED, state.measure.key, f"{restriction} to be lifted"):
+                self.decide(f"{restriction} is lifted", self.what_was_seen(state.measure.key))
+            else:
+                self.decide(f"no word yet that {restriction} is lifted")
+                await self.ask(TaskKind.RELEASE_UNCONFIRMED, f"see to it: {restriction}")
+            state.last_lifted = restriction
+        state.asked = ()
+        state.measure = None
+        self.show()
+
+    async def seen(self, what: Observed, key: str, waiting_for: str) -> bool:
+        """Wait for the agent's word on a measure; False when it failed or says nothing in time."""
+
+        def word() -> Observed | None:
+            sighting = self.state.news.sightings.get(key)
+            return sighting.observed if sighting is not None else None
+
+        until = workflow.now() + timedelta(seconds=self.state.confirm_seconds)
+        await self.happens(
+            lambda: word() in (what, Observed.FAILED), until, waiting_for, briefly=True
+        )
+        return word() is what
+
+    def what_was_seen(self, key: str) -> str:
+        """The agent's own words on a measure, with its counts."""
+        sighting = self.state.news.sightings.get(key)
+        if sighting is None:
+            return f"the host said nothing within {self.state.confirm_seconds} s"
+        counts = (
+            f"{count} {name}"
+            for name, count in (
+                ("held", sighting.held),
+                ("delivered", sighting.delivered),
+                ("discarded", sighting.discarded),
+                ("kept", sighting.kept),
+            )
+            if count
+        )
+        return ", ".join(filter(None, (sighting.detail, *counts))) or str(sighting.observed)
+
+    # --- looking, billing, closing -------------------------------------------------------------
+
+    async def remedied(self) -> tuple[str, ...]:
+        """Watch, then look: the reasons why it is not fixed, none where it is."""
+        state = self.state
+        assert state.fixed_at is not None
+        until = state.fixed_at + timedelta(seconds=state.verify_seconds)
+        await self.happens(self.offended_since_fixed, until, "watching for offending mail")
+        verified = await self.do(
+            steps.VERIFY,
+            Verify(incident=self.case.incident, since=state.fixed_at),
+            "look for offending mail since it was said to be fixed",
+        )
+        return () if verified.clean else verified.reasons
+
+    def offended_since_fixed(self) -> bool:
+        """Whether offending mail was sent after the client said that it was fixed."""
+        last, fixed_at = self.state.news.last_sent_at, self.state.fixed_at
+        return last is not None and fixed_at is not None and last > fixed_at
+
+    async def check_lists(self) -> tuple[str, ...]:
+        """Ask every blocklist now; what is listed, as `address zone`."""
+        listings = await self.do(
+            steps.CHECK_LISTS, CheckLists(incident=self.case.incident), "check every blocklist"
+        )
+        self.state.checks += 1
+        self.state.ever_listed = self.state.ever_listed or bool(listings.listed)
+        if listings.unanswered:
+            self.decide("some blocklists gave no answer", *listings.unanswered)
+        return (*listings.listed, *(f"{zone} (no answer)" for zone in listings.unanswered))
+
+    async def bill(self) -> None:
+        """Make every charge that the incident owes and does not have yet."""
+        state = self.state
+        accepted = state.fixed.accepts if state.fixed is not None else ()
+        state.billed_listed = state.ever_listed
+        billed = await self.do(
+            steps.BILL, Bill(incident=self.case.incident, accepted=accepted), "charge what is owed"
+        )
+        self.decide("charged" if billed.charges else "nothing to charge", *billed.charges)
+
+    async def finish(self, outcome: Outcome, *, heard: int | None = None) -> bool:
+        """Close the books; False when news has come in that the incident has not heard yet."""
+        finished = await self.do(
+            steps.FINISH,
+            Finish(incident=self.case.incident, outcome=outcome, news_revision=heard),
+            f"close the books: {outcome}",
+        )
+        return finished.closed
