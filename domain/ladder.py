@@ -5,7 +5,15 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from domain.contract import Contract
-from domain.measures import CONTAINMENT, SCOPES, Measure, Restriction, Scope, allowed
+from domain.measures import (
+    CONTAINMENT,
+    SCOPES,
+    Measure,
+    Restriction,
+    Scope,
+    allowed,
+    can_be_aimed_at,
+)
 from domain.parties import Client, Service
 from domain.units import Hours
 
@@ -99,7 +107,7 @@ class Plan:
 def rung(facts: Facts, contract: Contract) -> Rung:
     """Count the earlier incidents that lie within the contract's rolling window."""
     since = _months_before(facts.now, contract.window_months)
-    recent = sum(1 for opened in facts.earlier if opened >= since)
+    recent = sum(1 for opened in facts.earlier if since <= opened <= facts.now)
     return Rung(min(recent + 1, Rung.THIRD))
 
 
@@ -121,6 +129,9 @@ def plan(facts: Facts, contract: Contract, client: Client, service: Service) -> 
     if facts.volume >= contract.hard_cap:
         at_once = True
         reasons.append(f"{facts.volume} messages reach the hard cap of {contract.hard_cap}")
+    if len(facts.addresses) >= contract.address_cap:
+        at_once = True
+        reasons.append(f"{len(facts.addresses)} addresses reach the cap of {contract.address_cap}")
     deadline = None if at_once or span is None else contract.calendar.after(facts.now, span)
     if deadline is not None and span is not None:
         reasons.append(f"deadline {span} of {contract.calendar}")
@@ -196,13 +207,15 @@ def _reminders(
     if deadline is None:
         return ()
     moments = (contract.calendar.before(deadline, span) for span in contract.reminders)
-    return tuple(sorted(moment for moment in moments if now < moment < deadline))
+    return tuple(sorted({moment for moment in moments if now < moment < deadline}))
 
 
 def _aim(measure: Measure, facts: Facts, service: Service) -> Restriction | None:
     """The narrowest target that the facts allow: the offending domain before the whole server."""
+    # It comes from a report: what is no name is not known, rather than a measure's target.
+    domain = facts.domain if facts.domain and can_be_aimed_at(facts.domain) else None
     targets: dict[Scope, tuple[str, ...]] = {
-        Scope.DOMAIN: (facts.domain,) if facts.domain and service.host else (),
+        Scope.DOMAIN: (domain,) if domain and service.host else (),
         Scope.SERVER: (service.host,) if service.host else (),
         Scope.ADDRESS: facts.addresses,
         Scope.ACCOUNT: (service.account,) if service.account and service.host else (),

@@ -65,6 +65,11 @@ def allowed(kind: ServiceKind) -> tuple[Measure, ...]:
     return _ALLOWED[kind]
 
 
+def can_be_aimed_at(target: str) -> bool:
+    """Whether a name is one word: it ends up in the tables of mail servers, a line each."""
+    return target.isprintable() and " " not in target
+
+
 @dataclass(frozen=True, kw_only=True)
 class Restriction:
     """One measure on its targets: `hold_domain` on shop.example, `block_port25` on 192.0.2.7."""
@@ -79,6 +84,8 @@ class Restriction:
             raise ValueError(f"{self.measure} takes hold of a {wanted}, not of a {self.scope}")
         if not self.targets or not all(self.targets):
             raise ValueError(f"{self.measure} needs the {self.scope} that it takes hold of")
+        if not all(map(can_be_aimed_at, self.targets)):
+            raise ValueError(f"a {self.scope} has no spaces and no control characters")
 
     def __str__(self) -> str:
         return f"{self.measure} on {self.scope} {', '.join(self.targets)}"

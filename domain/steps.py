@@ -32,6 +32,8 @@ class Assessment:
     """How long an agent has to report that a measure took hold."""
     verify_seconds: int
     """How long no offending mail may be seen after the client has said that it is fixed."""
+    look_again_seconds: int = 3_600
+    """Until a blocklist is asked again for the first time; then twice as long each time."""
 
 
 @dataclass(frozen=True, kw_only=True)

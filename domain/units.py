@@ -2,11 +2,19 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Self
 
-_HOURS = re.compile(r"(\d+(?:\.\d+)?)\s*(h|m|s|d)")
-_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_HOURS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(h|min|m|s|d)")
+_SECONDS = {"d": 86_400, "h": 3_600, "min": 60, "m": 60, "s": 1}
+_LONGEST = 366 * 86_400
+"""A year: no contract gives more, and no date that is reckoned with it overflows."""
+
+_NOT_IN_HUNDREDTHS = {
+    "BHD", "BIF", "CLF", "CLP", "DJF", "GNF", "IQD", "ISK", "JOD", "JPY", "KMF", "KRW", "KWD",
+    "LYD", "OMR", "PYG", "RWF", "TND", "UGX", "UYI", "UYW", "VND", "VUV", "XAF", "XOF", "XPF",
+}  # fmt: skip
+"""Currencies whose minor unit is not a hundredth (ISO 4217, list one): no, 3 or 4 decimals."""
 
 
 @dataclass(frozen=True, order=True)
@@ -18,6 +26,8 @@ class Hours:
     def __post_init__(self) -> None:
         if self.seconds < 0:
             raise ValueError(f"a span of time cannot be negative: {self.seconds} s")
+        if self.seconds > _LONGEST:
+            raise ValueError("a span of time cannot be longer than 366 days")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -41,21 +51,29 @@ class Hours:
 
 @dataclass(frozen=True)
 class Money:
-    """An amount in minor units (cents) of an ISO 4217 currency."""
+    """An amount in hundredths (cents) of an ISO 4217 currency, never negative.
+
+    Currencies of no decimals or of three (JPY, KWD) are refused: no amount is ever off by ten.
+    """
 
     minor: int
     currency: str
 
+    def __post_init__(self) -> None:
+        if self.minor < 0:
+            raise ValueError("an amount cannot be negative")
+        if re.fullmatch("[A-Z]{3}", self.currency) is None:
+            raise ValueError(f'"{self.currency}" is not a currency code such as EUR')
+        if self.currency in _NOT_IN_HUNDREDTHS:
+            raise ValueError(f"{self.currency} has no hundredths; take one that has, such as EUR")
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `25.00 EUR`. Negative amounts, more than two decimals, other forms: ValueError."""
-        match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s+([A-Z]{3})\s*", text)
+        match = re.fullmatch(r"\s*(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s+([A-Z]{3})\s*", text)
         if match is None:
             raise ValueError(f'"{text}" is not an amount; write it as 25.00 EUR')
-        try:
-            amount = Decimal(match[1]) * 100
-        except InvalidOperation as error:  # pragma: no cover - the pattern admits digits only
-            raise ValueError(str(error)) from error
+        amount = Decimal(match[1]) * 100
         if amount < 0:
             raise ValueError(f'"{text}" is negative; a fee is 0.00 {match[2]} or more')
         if amount != amount.to_integral_value():
