@@ -15,12 +15,13 @@ CREATE TABLE contracts (
     id      text PRIMARY KEY,
     client  text NOT NULL REFERENCES clients,
     valid   tstzrange NOT NULL CHECK (NOT isempty(valid)),
-    terms   jsonb NOT NULL,          -- as read by domain/book.py
+    terms   jsonb NOT NULL,          -- domain/contract.py, as domain/wire.py spells it
     EXCLUDE USING gist (client WITH =, valid WITH &&)
 );
 
 CREATE TABLE hosts (
     id          text PRIMARY KEY,
+    edge        boolean NOT NULL DEFAULT false,  -- a firewall at the edge, not a mail host
     key_sha256  bytea UNIQUE,        -- NULL until an agent is enrolled
     revision    bigint NOT NULL DEFAULT 0,
     seen_at     timestamptz
@@ -65,15 +66,10 @@ CREATE TABLE incidents (
     upcoming       jsonb,            -- the measure that follows the deadline
     -- once lifted for good, a measure that arrives late is refused
     barred         boolean NOT NULL DEFAULT false,
-    -- what wakes the workflow, at most once per interval
-    news_revision  bigint NOT NULL DEFAULT 0,
-    dirty_at       timestamptz,
-    signalled_at   timestamptz,
     UNIQUE (service, number)
 );
 CREATE UNIQUE INDEX one_open_incident_per_service ON incidents (service) WHERE stage <> 'closed';
 CREATE INDEX incidents_of_client ON incidents (client, opened_at);
-CREATE INDEX incidents_dirty ON incidents (dirty_at) WHERE dirty_at IS NOT NULL;
 
 CREATE TABLE evidence (
     sha256      bytea PRIMARY KEY CHECK (sha256 = sha256(body)),
@@ -90,11 +86,14 @@ CREATE TABLE reports (
     address      inet,
     domain       text,
     sender       text,
+    message_id   text,
     format       text NOT NULL,
     volume       int NOT NULL DEFAULT 1 CHECK (volume > 0),
+    headers      text[] NOT NULL DEFAULT '{}',  -- of the offending message, redacted
     evidence     bytea NOT NULL REFERENCES evidence,
     incident     text REFERENCES incidents,
-    unplaced     text                -- why no incident could be found or opened
+    unplaced     text,               -- why no incident could be found or opened
+    CHECK ((incident IS NULL) = (unplaced IS NOT NULL))
 );
 CREATE INDEX reports_of_incident ON reports (incident, sent_at);
 
@@ -148,6 +147,7 @@ CREATE TABLE listings (
 );
 
 CREATE TABLE charges (
+    key         text PRIMARY KEY,    -- incident/kind/n: what is owed more after a relapse is the next
     incident    text NOT NULL REFERENCES incidents,
     kind        text NOT NULL CHECK (kind IN ('delisting', 'smarthost', 'dedicated_address')),
     minor       bigint NOT NULL CHECK (minor >= 0),
@@ -157,6 +157,16 @@ CREATE TABLE charges (
     state       text NOT NULL DEFAULT 'due' CHECK (state IN ('due', 'waived', 'voided')),
     state_by    text,
     state_why   text,
+    CHECK (state = 'due' OR (state_by IS NOT NULL AND state_why IS NOT NULL))
+);
+CREATE INDEX charges_of_incident ON charges (incident);
+
+-- A person forgave this kind of charge, whether it is on the ledger yet or not.
+CREATE TABLE waivers (
+    incident  text NOT NULL REFERENCES incidents,
+    kind      text NOT NULL,
+    by        text NOT NULL,
+    why       text NOT NULL,
     PRIMARY KEY (incident, kind)
 );
 
@@ -167,7 +177,8 @@ CREATE TABLE notices (
     message_id  text NOT NULL UNIQUE,
     recipients  text[] NOT NULL,
     subject     text NOT NULL,
-    body        text NOT NULL,
+    body        text NOT NULL,        -- the plain text
+    html        text NOT NULL,
     written_at  timestamptz NOT NULL DEFAULT now(),
     sent_at     timestamptz,
     response    text
@@ -184,12 +195,29 @@ CREATE TABLE tasks (
     outcome    text
 );
 
--- The next number of news for an incident, and the mark that has the workflow woken.
-CREATE FUNCTION mark_dirty(which text) RETURNS void LANGUAGE sql AS $$
-    UPDATE incidents SET dirty_at = coalesce(dirty_at, now()), news_revision = news_revision + 1
-    WHERE id = which AND stage <> 'closed';
-    SELECT pg_notify('plazo_news', which);
-$$;
+-- What wakes an incident. Each thing that happened leaves a row of its own, so that a storm of
+-- reports contends for nothing; whoever wakes the workflow takes the rows away.
+CREATE TABLE dirty (
+    incident  text NOT NULL REFERENCES incidents,
+    at        timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX dirty_incidents ON dirty (incident);
+
+CREATE TABLE woken (
+    incident  text PRIMARY KEY REFERENCES incidents,
+    revision  bigint NOT NULL,       -- of the news that were sent last
+    at        timestamptz NOT NULL DEFAULT now()
+);
+CREATE SEQUENCE news_revision;       -- never rolled back, so no revision is ever used twice
+
+CREATE FUNCTION mark_dirty(which text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    -- NOTIFY makes commits queue up; while a mark stands, the one who wakes is told already.
+    IF NOT EXISTS (SELECT FROM dirty WHERE incident = which) THEN
+        PERFORM pg_notify('plazo_news', which);
+    END IF;
+    INSERT INTO dirty (incident) VALUES (which);
+END $$;
 
 -- Wakes the long poll of a host's agent.
 CREATE FUNCTION wake_host() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,0 +1,49 @@
+"""Which addresses of an incident were found on which blocklist, and when they were gone."""
+
+from collections.abc import Sequence
+
+from asyncpg import Connection
+
+
+async def addresses(connection: Connection, incident: str) -> tuple[str, ...]:
+    """The prefixes to ask about: those reported first, then all of the incident's service."""
+    rows = await connection.fetch(
+        "SELECT network, bool_or(reported) AS reported FROM ("
+        "  SELECT r.address::cidr AS network, true AS reported FROM reports r"
+        "    WHERE r.incident = $1 AND r.address IS NOT NULL"
+        "  UNION ALL SELECT a.address, false FROM service_addresses a"
+        "    JOIN incidents i ON i.service = a.service WHERE i.id = $1 AND a.valid @> now()"
+        ") AS known GROUP BY network ORDER BY reported DESC, network",
+        incident,
+    )
+    return tuple(str(row["network"]) for row in rows)
+
+
+async def standing(connection: Connection, incident: str) -> tuple[tuple[str, str], ...]:
+    """`(address, zone)` of every listing that stands now."""
+    rows = await connection.fetch(
+        "SELECT host(address) AS address, zone FROM listings"
+        " WHERE incident = $1 AND cleared_at IS NULL ORDER BY address, zone",
+        incident,
+    )
+    return tuple((row["address"], row["zone"]) for row in rows)
+
+
+async def keep(
+    connection: Connection,
+    incident: str,
+    found: Sequence[tuple[str, str, str]],
+    gone: Sequence[tuple[str, str]],
+) -> None:
+    """Write down what was found, `(address, zone, answer)` each, and what was seen to be gone."""
+    await connection.executemany(
+        "INSERT INTO listings (incident, address, zone, answer) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (incident, address, zone)"
+        " DO UPDATE SET seen_at = now(), answer = EXCLUDED.answer, cleared_at = NULL",
+        [(incident, address, zone, answer) for address, zone, answer in found],
+    )
+    await connection.executemany(
+        "UPDATE listings SET cleared_at = now()"
+        " WHERE incident = $1 AND address = $2 AND zone = $3 AND cleared_at IS NULL",
+        [(incident, address, zone) for address, zone in gone],
+    )

@@ -1,0 +1,199 @@
+"""Measures as desired state: what a host should have, and what its agent saw there."""
+
+import hashlib
+import secrets
+
+from asyncpg import Connection, Record
+
+from domain.hosts import Desired, DesiredState, HeldMessage, Observation, Wanted
+from domain.measures import Measure, Restriction, Scope
+from domain.parties import Service
+
+
+class NoSuchHost(LookupError):
+    """The host is not in the book of record; import it first (`plazo import`)."""
+
+
+async def impose(
+    connection: Connection,
+    incident: str,
+    key: str,
+    restriction: Restriction,
+    service: Service,
+    parameters: dict[str, object],
+    instead_of: tuple[str, ...],
+) -> str | None:
+    """Write that a measure is wanted in place of others; why it cannot be, or None when it is."""
+    barred = await connection.fetchval(
+        "SELECT barred FROM incidents WHERE id = $1 FOR SHARE", incident
+    )
+    if barred:
+        return "the incident has ended, and its measures are lifted for good"
+    host = await _host_for(connection, restriction, service)
+    if host is None:
+        where = "at the edge" if restriction.scope is Scope.ADDRESS else f"on {service.id}"
+        return f"there is no agent {where} that could carry it out"
+    await connection.execute(
+        "INSERT INTO measures (key, incident, host, measure, scope, targets, parameters)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        key,
+        incident,
+        host,
+        restriction.measure,
+        restriction.scope,
+        list(restriction.targets),
+        parameters,
+    )
+    await connection.execute(
+        "UPDATE measures SET wanted = 'lifted' WHERE incident = $1 AND key = ANY($2)"
+        " AND wanted <> 'lifted'",
+        incident,
+        [other for other in instead_of if other != key],
+    )
+    return None
+
+
+async def lift(
+    connection: Connection,
+    incident: str,
+    keys: tuple[str, ...],
+    *,
+    discard_senders: tuple[str, ...] = (),
+    discard_messages: tuple[str, ...] = (),
+    keep_senders: tuple[str, ...] = (),
+) -> None:
+    """Write that measures are to end, with what is to become of the mail that they hold."""
+    await connection.execute(
+        "UPDATE measures SET wanted = 'lifted', discard_senders = $3, discard_messages = $4,"
+        " keep_senders = $5 WHERE incident = $1 AND key = ANY($2)"
+        " AND observed IS DISTINCT FROM 'lifted'",
+        incident,
+        list(keys),
+        list(discard_senders),
+        list(discard_messages),
+        list(keep_senders),
+    )
+
+
+async def lift_for_good(connection: Connection, incident: str) -> None:
+    """End every measure of an incident and admit no other; all held mail is delivered."""
+    await connection.execute("UPDATE incidents SET barred = true WHERE id = $1", incident)
+    keys = await connection.fetch("SELECT key FROM measures WHERE incident = $1", incident)
+    await lift(connection, incident, tuple(row["key"] for row in keys))
+
+
+async def desired(connection: Connection, host: str) -> DesiredState:
+    """Every measure that the host's agent still has something to do about."""
+    # In one snapshot, or a change between the two would be taken for known.
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        revision = await connection.fetchval("SELECT revision FROM hosts WHERE id = $1", host)
+        rows = await connection.fetch(
+            "SELECT * FROM measures WHERE host = $1"
+            " AND NOT (wanted = 'lifted' AND observed IS NOT DISTINCT FROM 'lifted')"
+            " ORDER BY asked_at, key",
+            host,
+        )
+    return DesiredState(revision=revision or 0, measures=tuple(_desired(row) for row in rows))
+
+
+async def observe(connection: Connection, host: str, seen: Observation) -> bool:
+    """Keep what an agent saw of one of its own measures; False for a measure that is not its."""
+    fates = [message.fate for message in seen.messages]
+    before = await connection.fetchrow(
+        "SELECT incident, observed, wanted FROM measures WHERE key = $1 AND host = $2 FOR UPDATE",
+        seen.key,
+        host,
+    )
+    if before is None:
+        return False
+    if before["observed"] == "lifted" and seen.observed != "lifted":
+        return True  # said before it was lifted, and late
+    await connection.execute(
+        "UPDATE measures SET observed = $2, observed_at = now(), detail = $3,"
+        " relayed = greatest(relayed, $4), held = $5, delivered = $6, discarded = $7, kept = $8"
+        " WHERE key = $1",
+        seen.key,
+        seen.observed,
+        seen.detail,
+        seen.relayed,
+        fates.count(None),
+        *(
+            sum(1 for fate in fates if fate == which)
+            for which in ("delivered", "discarded", "kept")
+        ),
+    )
+    await connection.executemany(
+        "INSERT INTO held_messages (measure, queue_id, sender, recipients, bytes, arrived_at, fate)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        " ON CONFLICT (measure, queue_id) DO UPDATE SET fate = EXCLUDED.fate",
+        [_row(seen.key, message) for message in seen.messages],
+    )
+    if before["observed"] != seen.observed:
+        await connection.execute("SELECT mark_dirty($1)", before["incident"])
+    return True
+
+
+async def enrol(connection: Connection, host: str) -> str:
+    """Give a host a new key, which replaces an earlier one; only its hash is kept."""
+    key = f"plazo_host_{secrets.token_urlsafe(32)}"
+    known = await connection.fetchval(
+        "UPDATE hosts SET key_sha256 = $2 WHERE id = $1 RETURNING id",
+        host,
+        hashlib.sha256(key.encode()).digest(),
+    )
+    if known is None:
+        raise NoSuchHost(f'"{host}" is not in the book of record; import it first')
+    return key
+
+
+async def host_of(connection: Connection, key: str) -> str | None:
+    """The host that a key belongs to, which has been heard of now; None for an unknown key."""
+    digest = hashlib.sha256(key.encode()).digest()
+    found: str | None = await connection.fetchval(
+        "UPDATE hosts SET seen_at = now() WHERE key_sha256 = $1 RETURNING id", digest
+    )
+    return found
+
+
+async def _host_for(
+    connection: Connection, restriction: Restriction, service: Service
+) -> str | None:
+    """Addresses are acted upon at the edge, everything else on the service's own mail host."""
+    if restriction.scope is not Scope.ADDRESS:
+        return service.host
+    edge: str | None = await connection.fetchval(
+        "SELECT id FROM hosts WHERE edge AND key_sha256 IS NOT NULL ORDER BY id LIMIT 1"
+    )
+    return edge
+
+
+def _desired(row: Record) -> Desired:
+    return Desired(
+        key=row["key"],
+        restriction=restriction_of(row),
+        wanted=Wanted(row["wanted"]),
+        hourly_limit=row["parameters"].get("hourly_limit"),
+        smarthost=row["parameters"].get("smarthost"),
+        discard_senders=tuple(row["discard_senders"]),
+        discard_messages=tuple(row["discard_messages"]),
+        keep_senders=tuple(row["keep_senders"]),
+    )
+
+
+def restriction_of(row: Record) -> Restriction:
+    """The measure that a row of `measures` is about."""
+    return Restriction(
+        measure=Measure(row["measure"]), scope=Scope(row["scope"]), targets=tuple(row["targets"])
+    )
+
+
+def _row(key: str, message: HeldMessage) -> tuple[object, ...]:
+    return (
+        key,
+        message.queue_id,
+        message.sender,
+        message.recipients,
+        message.bytes,
+        message.arrived_at,
+        message.fate,
+    )
