@@ -1,0 +1,70 @@
+"""The steps that ask blocklists: assessing an incident, and looking whether it is listed still."""
+
+from dataclasses import dataclass
+
+from asyncpg import Pool
+from temporalio import activity
+
+from activities.blocklists.dnsbl import Blocklists, addresses_in
+from activities.blocklists.port import Found
+from book import incidents, listings
+from book.database import transaction
+from domain import ladder
+from domain.steps import Assess, Assessment, CheckLists, Listings
+
+
+@dataclass(frozen=True)
+class Looking:
+    """Verbs on `pool` and `blocklists`, with the patiences that an incident is given."""
+
+    pool: Pool
+    blocklists: Blocklists
+    confirm_seconds: int
+    verify_seconds: int
+    look_again_seconds: int
+
+    @activity.defn(name="assess")
+    async def assess(self, what: Assess) -> Assessment:
+        """Ask the blocklists, gather the facts, and decide the course of the incident."""
+        found = await self._ask(what.incident)
+        async with transaction(self.pool) as connection:
+            who = await incidents.parties(connection, what.incident)
+            listed = tuple(sorted({listing.split()[0] for listing in found.listed}))
+            facts = await incidents.facts(connection, who, listed)
+            await incidents.keep_domain(connection, what.incident, facts.domain)
+        return Assessment(
+            plan=ladder.plan(facts, who.contract, who.client, who.service),
+            listed=found.listed,
+            domain=facts.domain,
+            confirm_seconds=self.confirm_seconds,
+            verify_seconds=self.verify_seconds,
+            look_again_seconds=self.look_again_seconds,
+        )
+
+    @activity.defn(name="check_blocklists")
+    async def check_blocklists(self, what: CheckLists) -> Listings:
+        """Ask every list about every address of the incident's service, and keep the answers."""
+        return await self._ask(what.incident)
+
+    async def _ask(self, incident: str) -> Listings:
+        async with transaction(self.pool) as connection:
+            prefixes = await listings.addresses(connection, incident)
+        checked = await self.blocklists.check(addresses_in(prefixes))
+        async with transaction(self.pool) as connection:
+            stood = await listings.standing(connection, incident)
+            await listings.keep(
+                connection,
+                incident,
+                [(one.address, one.zone, _answer(one)) for one in checked.found],
+                [listing for listing in stood if checked.is_off(*listing)],
+            )
+            stands = await listings.standing(connection, incident)
+        return Listings(
+            listed=tuple(f"{address} {zone}" for address, zone in stands),
+            unanswered=tuple(map(str, checked.unanswered)),
+        )
+
+
+def _answer(found: Found) -> str:
+    """What the list said, with its reason where it gives one."""
+    return f"{found.answer} ({found.reason})" if found.reason else found.answer
