@@ -1,0 +1,29 @@
+"""Reading what is sent, never more of it than we are ready to hold."""
+
+from fastapi import Request
+
+from gateway.problems import Problem
+
+
+async def read(request: Request, most: int) -> bytes:
+    """The body of a request. Problem 413 as soon as it is known to have more than `most` bytes."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > most:
+        raise _too_large(most)
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(most: int) -> Problem:
+    # The rest is not read, so the connection cannot be used again.
+    return Problem(
+        413,
+        "too-large",
+        f"This takes at most {most:,} bytes; send less at once.",
+        headers={"Connection": "close"},
+    )

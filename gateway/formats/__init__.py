@@ -1,0 +1,1 @@
+"""How reports are understood, one file per format; each file registers itself by a name."""
