@@ -1,0 +1,240 @@
+"""The host agent: keeps one mail server as the gateway wants it, and says what it saw.
+
+Three things go on side by side, so that a slow one stops no other: asking for the desired state,
+bringing the mail server to it, and handing in observations. The desired state is kept on disk:
+an agent that starts while the gateway is away goes on with what it knew.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.files import replace_file
+from agents.link import KeyRefused, Link, LinkDown
+from agents.mta.port import CannotCarryOut, MailHost
+from agents.observations import Observations
+from agents.pace import BackOff
+from domain.hosts import Desired, DesiredState, Observation, Wanted
+from domain.news import Observed
+from domain.wire import from_json, to_json
+
+log = logging.getLogger("plazo.host_agent")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rhythm:
+    """How often an agent does what, in seconds."""
+
+    wait: int = 50
+    """The gateway may answer a question for newer state this much later; proxies cut at 60."""
+    observe: float = 15.0
+    """Between two looks at what the measures in force hold; mail that came in is put on hold."""
+    repeat: float = 300.0
+    """Between two times that everything is applied again, in case somebody changed the host."""
+    first_retry: float = 1.0
+    longest_retry: float = 60.0
+
+    def back_off(self) -> BackOff:
+        return BackOff(first=self.first_retry, longest=self.longest_retry)
+
+
+class HostAgent:
+    """Brings `mail_host` to the desired state that `link` gives.
+
+    A measure in force ends for one reason only: the desired state says that it is lifted. No
+    outage, restart, error or missing entry ends one. `state_dir` holds `desired.json`.
+    """
+
+    def __init__(
+        self, link: Link, mail_host: MailHost, state_dir: Path, rhythm: Rhythm | None = None
+    ) -> None:
+        self._link = link
+        self._mail_host = mail_host
+        self._file = state_dir / "desired.json"
+        self._rhythm = rhythm or Rhythm()
+        self._observations = Observations(link, self._rhythm.back_off())
+        self._measures: dict[str, Desired] = {}
+        self._settled: dict[str, Desired] = {}
+        """What the mail server was brought to, by key; it differs from the above until it is."""
+        self._hopeless: dict[str, Desired] = {}
+        """What it can never be brought to."""
+        self._retries: dict[str, _Retry] = {}
+        self._wanted = asyncio.Event()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set. Measures stay in force after it."""
+        self._remember()
+        parts = (self._listen, self._keep, self._observations.hand_in)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(part()) for part in parts]
+            await stopping.wait()
+            for task in tasks:
+                task.cancel()
+        log.info("stopped", extra={"measures": len(self._measures)})
+
+    async def _listen(self) -> None:
+        # From the beginning after a start: the gateway may have been restored to an older day.
+        after, pause = 0, self._rhythm.back_off()
+        while True:
+            try:
+                state = await self._link.desired(after, self._rhythm.wait)
+                if state is not None:
+                    self._take(state)
+                    after = state.revision
+            except (LinkDown, OSError) as error:
+                seconds = pause.next()
+                level = logging.WARNING
+                if isinstance(error, KeyRefused | OSError):
+                    level = logging.ERROR
+                log.log(level, "no desired state", extra={"why": str(error), "again": seconds})
+                await asyncio.sleep(seconds)
+            else:
+                pause.over()
+
+    def _take(self, state: DesiredState) -> None:
+        given = {measure.key: measure for measure in state.measures}
+        for key, measure in self._measures.items():
+            if key in given or self._over_and_done(measure):
+                continue
+            log.warning("measure is missing, goes on as it was", extra={"key": key})
+            given[key] = measure
+        kept = DesiredState(revision=state.revision, measures=tuple(given.values()))
+        replace_file(self._file, json.dumps(to_json(kept)))
+        self._measures = given
+        self._observations.keep_only(given)
+        for key in self._settled.keys() - given:
+            del self._settled[key]
+        log.info("desired state", extra={"revision": state.revision, "measures": len(given)})
+        self._wanted.set()
+
+    def _over_and_done(self, measure: Desired) -> bool:
+        lifted = measure.wanted is Wanted.LIFTED
+        return lifted and measure in (
+            self._settled.get(measure.key), self._hopeless.get(measure.key)
+        )  # fmt: skip
+
+    def _remember(self) -> None:
+        with suppress(FileNotFoundError):
+            try:
+                kept = from_json(DesiredState, json.loads(self._file.read_text()))
+            except ValueError as error:
+                # The mail server still carries out what it was told; the gateway says the rest.
+                log.error("desired.json is unreadable, asking anew", extra={"why": str(error)})
+                return
+            self._measures = {measure.key: measure for measure in kept.measures}
+
+    async def _keep(self) -> None:
+        clock = asyncio.get_running_loop().time
+        again_at = clock()
+        while True:
+            self._wanted.clear()
+            if clock() >= again_at:
+                self._settled.clear()
+                again_at = clock() + self._rhythm.repeat
+            for measure in self._in_force():
+                await self._observe(measure)
+            await self._bring_about()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._rest(again_at - clock())):
+                    await self._wanted.wait()
+
+    def _in_force(self) -> list[Desired]:
+        return [
+            measure
+            for measure in self._measures.values()
+            if measure.wanted is Wanted.APPLIED and self._settled.get(measure.key) == measure
+        ]
+
+    async def _bring_about(self) -> None:
+        """Everything that applies comes first: a replaced measure ends only after its successor."""
+        for wanted in (Wanted.APPLIED, Wanted.LIFTED):
+            for measure in list(self._measures.values()):
+                if measure.wanted is wanted and self._settled.get(measure.key) != measure:
+                    await self._settle(measure)
+
+    async def _settle(self, measure: Desired) -> None:
+        if self._hopeless.get(measure.key) == measure or self._waits(measure):
+            return
+        if measure.restriction.measure not in self._mail_host.can:
+            self._hopeless[measure.key] = measure
+            self._observations.note(self._cannot(measure))
+            return
+        applies = measure.wanted is Wanted.APPLIED
+        if await self._try(measure, self._mail_host.apply if applies else self._mail_host.lift):
+            self._settled[measure.key] = measure
+
+    async def _observe(self, measure: Desired) -> None:
+        if not await self._try(measure, self._mail_host.observe):
+            # It may be gone from the host: put it in force again, at the pace of its retries.
+            self._settled.pop(measure.key, None)
+
+    async def _try(
+        self, measure: Desired, verb: Callable[[Desired], Awaitable[Observation]]
+    ) -> bool:
+        """Whether the verb succeeded; what came of it is noted either way."""
+        try:
+            seen = await verb(measure)
+        except CannotCarryOut as error:
+            self._hopeless[measure.key] = measure
+            self._observations.note_failure(measure.key, str(error))
+            return False
+        except Exception as error:
+            # Whatever a mail server's file raises, the other measures need this agent.
+            why = str(error) or type(error).__name__
+            log.exception("failed", extra={"key": measure.key, "why": why})
+            self._observations.note_failure(measure.key, why)
+            self._failed(measure)
+            return False
+        self._observations.note(seen)
+        if seen.observed is Observed.FAILED:
+            self._failed(measure)
+            return False
+        self._retries.pop(measure.key, None)
+        return True
+
+    def _failed(self, measure: Desired) -> None:
+        retry = self._retries.get(measure.key)
+        if retry is None or retry.measure != measure:
+            retry = _Retry(measure=measure, pause=self._rhythm.back_off())
+            self._retries[measure.key] = retry
+        retry.due = asyncio.get_running_loop().time() + retry.pause.next()
+
+    def _waits(self, measure: Desired) -> bool:
+        retry = self._retries.get(measure.key)
+        if retry is None or retry.measure != measure:
+            return False
+        return asyncio.get_running_loop().time() < retry.due
+
+    def _rest(self, until_repeat: float) -> float:
+        """Seconds until something is to be done without anybody asking for it."""
+        now = asyncio.get_running_loop().time()
+        rests = [until_repeat]
+        if self._in_force():
+            rests.append(self._rhythm.observe)
+        for key, retry in self._retries.items():
+            if self._measures.get(key) == retry.measure:
+                rests.append(retry.due - now)
+        return max(0.0, min(rests))
+
+    def _cannot(self, measure: Desired) -> Observation:
+        """A measure that this mail server has no means for: nothing to end, nothing to retry."""
+        what = f"{self._mail_host.name} has no {measure.restriction.measure}"
+        lifted = measure.wanted is Wanted.LIFTED
+        return Observation(
+            key=measure.key,
+            observed=Observed.LIFTED if lifted else Observed.FAILED,
+            detail=f"{what}; it was never in force" if lifted else what,
+        )
+
+
+@dataclass(kw_only=True)
+class _Retry:
+    """A measure that failed, and when it is tried again."""
+
+    measure: Desired
+    pause: BackOff
+    due: float = 0.0

@@ -1,0 +1,60 @@
+"""`plazo`: the front door. Exit codes: 0 done, 1 refused with a reason, 2 wrong usage."""
+
+import logging
+import sys
+
+import click
+import typer
+
+from workers.commands import audit, blocklist, books, doctor, host, incident, serve, show
+from workers.embedded import NotStarted
+from workers.leave import REFUSED, WRONG_USAGE, Refused, leave
+from workers.settings import BadSettings
+
+app = typer.Typer(
+    name="plazo",
+    help="One durable workflow per outbound-spam incident, from report to close, with proof.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_LOG = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+app.command("demo")(show.demo)
+app.command("up")(serve.up)
+app.command("worker")(serve.worker)
+app.command("gateway")(serve.gateway)
+app.command("host-agent")(serve.host_agent)
+app.command("migrate")(books.migrate)
+app.command("doctor")(doctor.doctor)
+app.command("import")(books.import_file)
+app.command("report")(books.report)
+app.add_typer(host.app, name="host")
+app.add_typer(incident.app, name="incident")
+app.add_typer(blocklist.app, name="blocklist")
+app.add_typer(audit.app, name="audit")
+
+
+def main() -> None:
+    """Run the command line, and leave with its true exit code."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=_LOG)
+    for chatty in ("httpx", "mail.log", "yoyo", "uvicorn", "dns"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        result = app(standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        code = WRONG_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        code = REFUSED
+    except (Refused, NotStarted, BadSettings) as refused:
+        print(f"plazo: {refused}", file=sys.stderr)  # noqa: T201
+        code = REFUSED
+    leave(code)
+
+
+if __name__ == "__main__":
+    main()

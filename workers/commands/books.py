@@ -1,0 +1,105 @@
+"""What goes into the book of record: its schema, the clients, and reports."""
+
+import asyncio
+import hashlib
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from book import clients, intake, schema
+from book.clients import ContractInUse
+from domain.clientele import Clientele, Unreadable, read_clientele
+from gateway.formats.port import NotUnderstood, understand
+from workers.commands import reach
+from workers.commands.say import as_json, line
+from workers.leave import Refused
+from workers.settings import BadSettings
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
+
+
+def migrate() -> None:
+    """Bring the book of record's schema to the current version; safe to run at once twice."""
+    url = reach.surroundings().get("PLAZO_DATABASE_URL")
+    if not url:
+        raise BadSettings(["PLAZO_DATABASE_URL is not set: the book of record"])
+    asyncio.run(_reachable())
+    applied = schema.migrate(url)
+    line(f"applied: {', '.join(applied)}" if applied else "current already")
+
+
+async def _reachable() -> None:
+    async with reach.book():
+        return
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help="YAML as in docs/example.yaml; - reads stdin.")],
+) -> None:
+    """Import clients, contracts, services and addresses: all of a file, or nothing of it."""
+    try:
+        clientele = read_clientele(_read(file).decode())
+    except UnicodeDecodeError as error:
+        raise Refused(f"{file} is not UTF-8: {error}; nothing was imported") from error
+    except Unreadable as unreadable:
+        problems = "\n".join(f"{file}: {problem}" for problem in unreadable.errors)
+        raise Refused(f"nothing was imported:\n{problems}") from unreadable
+    imported = asyncio.run(_import(clientele))
+    line(
+        f"imported {imported.clients} clients, {imported.contracts} contracts, "
+        f"{imported.hosts} hosts, {imported.services} services, {imported.addresses} addresses"
+    )
+
+
+async def _import(clientele: Clientele) -> clients.Imported:
+    async with reach.book() as pool:
+        try:
+            return await clients.keep(pool, clientele)
+        except (ContractInUse, clients.Overlap) as refused:
+            raise Refused(f"nothing was imported: {refused}") from refused
+
+
+def report(
+    file: Annotated[Path, typer.Argument(help="A report in any known format; - reads stdin.")],
+    json: Json = False,
+) -> None:
+    """Submit a report. Prints the id of its incident; the same file again is the same report."""
+    content = _read(file)
+    try:
+        complaints = understand(content, "", datetime.now(UTC))
+    except NotUnderstood as error:
+        raise Refused(f"{file}: {error}") from error
+    received = intake.Received(
+        id=hashlib.sha256(content).hexdigest()[:32],
+        reporter="command-line",
+        content=content,
+        media_type="application/octet-stream",
+        complaints=complaints,
+    )
+    accepted = asyncio.run(_accept(received))
+    if json:
+        as_json(accepted)
+        return
+    for incident in accepted.incidents:
+        line(incident)
+    if not complaints:
+        sys.stderr.write("understood, and kept: it reports no spam\n")
+    for why in accepted.unplaced:
+        sys.stderr.write(f"kept for a person: {why}\n")
+
+
+async def _accept(received: intake.Received) -> intake.Accepted:
+    async with reach.book() as pool:
+        return await intake.accept(pool, received)
+
+
+def _read(file: Path) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}") from error

@@ -1,0 +1,107 @@
+"""What is misconfigured, and how to mend it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import fields
+
+import aiosmtplib
+
+from activities.blocklists.dnsbl import Blocklists
+from book import schema
+from workers import engine
+from workers.commands import reach
+from workers.commands.say import line, table
+from workers.incident_worker import identity
+from workers.leave import Refused
+from workers.settings import BadSettings, Settings
+
+_SECONDS = 10.0
+"""For each look."""
+
+Look = Callable[[Settings, Mapping[str, str]], Awaitable[str]]
+
+
+def doctor() -> None:
+    """Check the settings, then every server that they name; exits 1 when something is wrong."""
+    env = reach.surroundings()
+    table(
+        ("Setting", "Now", "What it is"),
+        [(each.metadata["name"], _shown(each.metadata, env), each.metadata["doc"]) for each in
+         fields(Settings)],
+    )  # fmt: skip
+    line()
+    settings = Settings.read(env)
+    wrong = asyncio.run(_look(settings, env))
+    if wrong:
+        raise Refused(f"{wrong} of {len(_LOOKS)} checks found something to mend")
+
+
+def _shown(metadata: Mapping[str, object], env: Mapping[str, str]) -> str:
+    given = env.get(str(metadata["name"]))
+    if not given:
+        return "(not set)"
+    return "(set)" if metadata["secret"] or "@" in given else given
+
+
+async def _look(settings: Settings, env: Mapping[str, str]) -> int:
+    wrong = 0
+    for name, look in _LOOKS.items():
+        try:
+            async with asyncio.timeout(_SECONDS):
+                line(f"ok     {name}: {await look(settings, env)}")
+        except TimeoutError:
+            wrong += 1
+            line(f"WRONG  {name}: no answer within {_SECONDS:.0f} s")
+        except (Refused, BadSettings, OSError, aiosmtplib.SMTPException) as error:
+            wrong += 1
+            line(f"WRONG  {name}: {error}")
+    return wrong
+
+
+async def _database(settings: Settings, env: Mapping[str, str]) -> str:
+    pool = await engine.database(settings.database_url, patient=False)
+    await pool.close()
+    missing = await asyncio.to_thread(schema.missing, settings.database_url)
+    if missing:
+        raise Refused(f"the schema lacks {', '.join(missing)}; run `plazo migrate`")
+    return "answers, and its schema is current"
+
+
+async def _temporal(settings: Settings, env: Mapping[str, str]) -> str:
+    client = await engine.temporal(env, identity=identity(), patient=False)
+    missing = await engine.missing_search_attributes(client)
+    if missing:
+        raise Refused(
+            f"the namespace {client.namespace} lacks the search attributes {', '.join(missing)}; "
+            "add each with `temporal operator search-attribute create --name … --type …`"
+        )
+    return f"answers, namespace {client.namespace}"
+
+
+async def _mail_server(settings: Settings, env: Mapping[str, str]) -> str:
+    server = settings.mail_server
+    try:
+        words = await server.greeting()
+    except OSError as error:
+        raise Refused(
+            f"{server.host}:{server.port} cannot be reached ({error}); see PLAZO_SMTP_URL"
+        ) from error
+    return f"{server.host}:{server.port} says {words}"
+
+
+async def _blocklists(settings: Settings, env: Mapping[str, str]) -> str:
+    checked = await Blocklists(settings.blocklists, resolver=settings.dns).check(["127.0.0.2"])
+    if checked.unanswered:
+        silent = "; ".join(map(str, checked.unanswered))
+        raise Refused(
+            f"{silent}. See PLAZO_BLOCKLISTS and PLAZO_DNS (public resolvers are refused)"
+        )
+    return f"{len(checked.zones)} lists answer"
+
+
+_LOOKS: dict[str, Look] = {
+    "PostgreSQL": _database,
+    "Temporal": _temporal,
+    "mail server": _mail_server,
+    "blocklists": _blocklists,
+}

@@ -1,0 +1,51 @@
+"""What a command needs opened: settings, the book of record, Temporal."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from asyncpg import Pool
+from dotenv import dotenv_values
+from temporalio.client import Client
+
+from workers import engine
+from workers.embedded.home import Home
+from workers.incident_worker import identity
+from workers.leave import Refused
+from workers.settings import Settings, environment
+from workers.stack import CONNECTION_FILE
+
+
+def surroundings() -> Mapping[str, str]:
+    """The environment and `.env`; what both lack comes from a stack that is up on this machine."""
+    up = Home.at().path / CONNECTION_FILE
+    known: dict[str, str] = {}
+    if os.access(up, os.R_OK):
+        known = {name: value for name, value in dotenv_values(up).items() if value}
+    return {**known, **environment()}
+
+
+def settings() -> Settings:
+    """The provider's settings. Raises BadSettings."""
+    return Settings.read(surroundings())
+
+
+@asynccontextmanager
+async def book() -> AsyncIterator[Pool]:
+    """The book of record, for one command. Raises Refused when it cannot be reached."""
+    url = surroundings().get("PLAZO_DATABASE_URL")
+    if not url:
+        raise Refused(
+            "PLAZO_DATABASE_URL is not set, and no stack is up on this machine; start one with "
+            "`plazo up`, or say where the book of record is"
+        )
+    pool = await engine.database(url, patient=False)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+async def temporal() -> Client:
+    """The engine, for one command. Raises Refused when it cannot be reached."""
+    return await engine.temporal(surroundings(), identity=identity(), patient=False)

@@ -1,0 +1,83 @@
+"""The processes: the whole stack on one machine, or one at a time for production."""
+
+import asyncio
+import sys
+
+from workers import engine, gateway_server, incident_worker
+from workers import host_agent as agent
+from workers import stack as embedded
+from workers.commands import reach
+from workers.commands.say import line
+from workers.embedded.home import Home
+from workers.host_agent import AgentSettings
+from workers.leave import until_told
+from workers.settings import environment
+
+
+def up() -> None:
+    """The embedded stack, staying up: Temporal and its UI, PostgreSQL, worker, gateway.
+
+    State is kept in $PLAZO_HOME (/var/lib/plazo for root). Stop it with Ctrl-C or SIGTERM; killed
+    or stopped, incidents go on where they were when it is started again.
+    """
+    asyncio.run(until_told(_up))
+
+
+async def _up(stopping: asyncio.Event) -> None:
+    home = Home.at()
+    with home.claim() as ended:
+        if ended:
+            line(f"ended what a killed run had left behind: {', '.join(ended)}")
+        async with embedded.up(home, environment()) as stack:
+            line(f"Temporal UI   {stack.ui}")
+            line(f"Temporal      {stack.temporal.address}")
+            line(f"Gateway       {stack.gateway}   (console: any name, {_where(home)})")
+            line(f"State         {home.path}")
+            line("Up. Ctrl-C stops it; other commands find it by themselves.")
+            await embedded.stay_up(stack, stopping)
+            line("Stopping.")
+
+
+def _where(home: Home) -> str:
+    return f"password in {home.path / 'secrets' / 'operator'}"
+
+
+def worker() -> None:
+    """The workflows and their steps. Run as many as the load needs."""
+    asyncio.run(until_told(_worker))
+
+
+async def _worker(stopping: asyncio.Event) -> None:
+    settings = reach.settings()
+    pool = await engine.database(settings.database_url)
+    try:
+        client = await engine.temporal(reach.surroundings(), identity=incident_worker.identity())
+        sys.stderr.write("working\n")
+        await incident_worker.work(settings, pool, client, stopping)
+    finally:
+        await pool.close()
+
+
+def gateway() -> None:
+    """HTTP in: reports, agents, the client portal, the console. Run as many as the load needs."""
+    asyncio.run(until_told(_gateway))
+
+
+async def _gateway(stopping: asyncio.Event) -> None:
+    settings = reach.settings()
+    pool = await engine.database(settings.database_url)
+    try:
+        client = await engine.temporal(reach.surroundings(), identity=incident_worker.identity())
+        sys.stderr.write(f"listening on {settings.listen}\n")
+        await gateway_server.serve(settings, pool, client, stopping)
+    finally:
+        await pool.close()
+
+
+def host_agent() -> None:
+    """The agent on a mail host: keeps it as the gateway wants it. Knows its own key only."""
+    asyncio.run(until_told(_host_agent))
+
+
+async def _host_agent(stopping: asyncio.Event) -> None:
+    await agent.work(AgentSettings.read(), stopping)

@@ -1,0 +1,106 @@
+"""The demo: one path of the story on the real stack, in a home of its own that is gone after it."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+from agents.host import HostAgent, Rhythm
+from agents.link import Link
+from book import clients, measures
+from book.database import transaction
+from domain.clientele import read_clientele
+from gateway.incidents import Incidents
+from workers import stack
+from workers.demo.clientele import HOST, INCIDENT
+from workers.demo.paths import PATHS
+from workers.demo.timeline import NotSeen, Timeline
+from workers.demo.watch import Watch, told
+from workers.demo.world import World, a_world, agent_state
+from workers.embedded.home import Home
+from workers.stack import Stack
+
+_RHYTHM = Rhythm(wait=20, observe=0.4, repeat=60.0, first_retry=0.5, longest_retry=2.0)
+
+
+async def perform(path: str, stopping: asyncio.Event, *, keep: bool) -> bool:
+    """Tell one path; whether every effect was seen from outside. `keep` stays up until told."""
+    story, timeline = PATHS[path], Timeline()
+    timeline.title(f"plazo demo --path {path}: {story.title}")
+    async with AsyncExitStack() as everything:
+        folder = everything.enter_context(_temporary())
+        home = Home.at(folder / "home")
+        everything.enter_context(home.claim())
+        world = await everything.enter_async_context(a_world(timeline.plain))
+        timeline.plain("Starting Temporal and PostgreSQL.")
+        running = await everything.enter_async_context(stack.up(home, world.settings()))
+        timeline.plain(f"Temporal UI {running.ui}   gateway {running.gateway}\n")
+        await clients.keep(running.pool, read_clientele(story.file))
+        await everything.enter_async_context(_agent(running, world))
+        seen = await _tell(path, running, world, timeline)
+        if keep:
+            timeline.title("Staying up; Ctrl-C ends it.")
+            timeline.plain(f"Incident   {running.ui}/namespaces/default/workflows/{INCIDENT}")
+            timeline.plain(f"Console    {running.gateway}/   any name, password:")
+            timeline.plain(f"           {running.settings.operator_key}")
+            await stack.stay_up(running, stopping)
+        return seen
+
+
+async def _tell(path: str, running: Stack, world: World, timeline: Timeline) -> bool:
+    watch = Watch(world=world, pool=running.pool, timeline=timeline, incident=INCIDENT)
+    try:
+        await world.spam("Offer 1")
+        await watch.until("spam leaves the server", _arrived(world, "Offer 1"))
+        timeline.begin()
+        timeline.does("a mailbox provider reports it: ARF over the signed webhook")
+        accepted = await world.report(running.gateway, "Offer 1")
+        timeline.saw(f"accepted as {', '.join(accepted['incidents'])}")
+        async with told(running.pool, INCIDENT, timeline):
+            await PATHS[path].tell(watch, Incidents(running.client), running.gateway)
+        entries = await watch.chain_is_whole()
+    except (NotSeen, TimeoutError) as error:
+        timeline.title(f"Failed: {error}")
+        return False
+    timeline.saw(f"the audit chain is whole: {entries} entries")
+    timeline.title(f"Closed. {timeline.seen} effects were seen from outside.")
+    return True
+
+
+def _arrived(world: World, subject: str):  # type: ignore[no-untyped-def]
+    async def arrived() -> bool:
+        return world.arrived(subject) == 1
+
+    return arrived
+
+
+@asynccontextmanager
+async def _agent(running: Stack, world: World) -> AsyncIterator[None]:
+    """The host's agent, with its own key and nothing else, speaking HTTP to the gateway."""
+    async with transaction(running.pool) as connection:
+        key = await measures.enrol(connection, HOST)
+    state = agent_state(running.home.path)
+    stopping = asyncio.Event()
+    async with Link(running.gateway, key) as link:
+        agent = HostAgent(link, world.host.mail_host(state), state, _RHYTHM)
+        task = asyncio.create_task(agent.run(stopping))
+        try:
+            yield
+        finally:
+            stopping.set()
+            await task
+
+
+class _temporary:
+    """A folder that PostgreSQL's user can pass through, gone afterwards."""
+
+    def __enter__(self) -> Path:
+        self.folder = Path(tempfile.mkdtemp(prefix="plazo-demo-"))
+        self.folder.chmod(0o711)
+        return self.folder
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.folder)

@@ -1,0 +1,98 @@
+"""The gateway as a process: its application on a socket, until it is told to stop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from asyncpg import Pool
+from temporalio.client import Client
+
+from gateway.app import create_app
+from gateway.gateway import Gateway
+from gateway.incidents import Incidents
+from workers.leave import Refused
+from workers.settings import Settings
+
+_DRAIN = 10
+"""Seconds that requests under way get; long polls are answered at once, they ask again."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but who owns the process decides when it ends: it takes no signals."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(settings: Settings, pool: Pool, client: Client) -> AsyncIterator[str]:
+    """Serve while the block lasts; gives the address, `http://HOST:PORT`.
+
+    Raises Refused when the address in `PLAZO_LISTEN` cannot be had.
+    """
+    app = create_app(
+        Gateway(
+            pool=pool,
+            incidents=Incidents(client),
+            provider=settings.provider,
+            reply_to=settings.reply_to,
+            portal_secret=settings.portal_secret,
+            reporters=settings.reporters,
+            operator_key=settings.operator_key,
+            temporal_ui=settings.temporal_ui,
+        )
+    )
+    with _bound(settings.listen) as listener:
+        server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_DRAIN,
+            )
+        )
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        ready = asyncio.create_task(server.ready.wait())
+        try:
+            await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
+            if not server.started:
+                raise Refused("the gateway did not start; its log says why")
+            host, port = listener.getsockname()[:2]
+            yield f"http://{host}:{port}"
+        finally:
+            ready.cancel()
+            app.state.wake.let_go()
+            server.should_exit = True
+            await task
+
+
+@contextmanager
+def _bound(listen: str) -> Iterator[socket.socket]:
+    host, _, port = listen.rpartition(":")
+    try:
+        listener = socket.create_server((host.strip("[]"), int(port)), backlog=2_048)
+    except OSError as error:
+        raise Refused(
+            f"the gateway cannot listen on {listen} ({error.strerror}); "
+            "set PLAZO_LISTEN to an address that is free"
+        ) from error
+    with listener:
+        yield listener
+
+
+async def serve(settings: Settings, pool: Pool, client: Client, stopping: asyncio.Event) -> None:
+    """Serve until `stopping` is set, and end in order."""
+    async with serving(settings, pool, client):
+        await stopping.wait()

@@ -1,0 +1,51 @@
+"""Where every process of ours ends: in order, flushed, with its true exit code.
+
+Temporal's SDK now and then aborts the interpreter while it shuts down (temporalio/sdk-python issue
+300, exit code 134), after all is done. So nothing is left to the interpreter: a process runs its
+main, and then leaves here, deliberately.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NoReturn
+
+REFUSED = 1
+"""The program says no, with a reason."""
+WRONG_USAGE = 2
+
+
+class Refused(Exception):
+    """The program will not, or cannot, do what was asked; its message says why and what to do."""
+
+
+def leave(code: int) -> NoReturn:
+    """End this process now with `code`."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            code = code or REFUSED  # whoever read us has gone before we had said all
+    os._exit(code)
+
+
+def run(main: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
+    """Run a coroutine to its exit code, and leave with it."""
+    leave(asyncio.run(main()))
+
+
+async def until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `work(stopping)`; SIGTERM or SIGINT sets the event, so that it can end in order."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        await work(stopping)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,219 @@
+"""Every setting of the provider's side, read once from the environment and `.env`, and checked.
+
+A machine of a client's never has these: its agent has `workers/host_agent.py`'s own few.
+"""
+
+import os
+import re
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from activities.smtp import MailServer
+from domain.units import Hours
+from gateway import signatures
+
+
+class BadSettings(ValueError):
+    """Settings that are missing or cannot be understood; the message has a line for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+
+
+def setting(
+    name: str, doc: str, read: Callable[[str], Any], default: Any = MISSING, *, secret: bool = False
+) -> Any:
+    """A field that comes from the environment variable `name`. A callable default is called."""
+    metadata = {"name": name, "doc": doc, "read": read, "secret": secret}
+    made = {"default_factory": default} if callable(default) else {"default": default}
+    return field(metadata=metadata, repr=not secret, **made)
+
+
+def environment(file: Path = Path(".env")) -> dict[str, str]:
+    """The process's environment; what it lacks comes from the `.env` in the working directory."""
+    kept = {name: value for name, value in dotenv_values(file).items() if value is not None}
+    return {**kept, **os.environ}
+
+
+def read_fields(kind: type, env: Mapping[str, str]) -> dict[str, Any]:
+    """Read a dataclass of `setting`s. Raises BadSettings with every problem at once."""
+    values: dict[str, Any] = {}
+    problems = []
+    for each in fields(kind):
+        name, given = each.metadata["name"], env.get(each.metadata["name"], "").strip()
+        if given:
+            try:
+                values[each.name] = each.metadata["read"](given)
+            except ValueError as error:
+                problems.append(f"{name}: {error}")
+        elif _required(each):
+            problems.append(f"{name} is not set: {each.metadata['doc']}")
+    if problems:
+        raise BadSettings(problems)
+    return values
+
+
+def _required(each: Field[Any]) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING
+
+
+# --- how each kind of value is read ---------------------------------------------------------------
+
+
+def text(given: str) -> str:
+    return given
+
+
+def secret(given: str) -> str:
+    if len(given) < 16:
+        raise ValueError("is shorter than 16 characters; make one with `openssl rand -base64 32`")
+    return given
+
+
+def web_address(given: str) -> str:
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f'"{given}" is not a web address; expected https://HOST')
+    return given.rstrip("/")
+
+
+def database_url(given: str) -> str:
+    parts = urlsplit(given)
+    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        raise ValueError(
+            f"is no PostgreSQL address ({parts.scheme}://…); expected postgresql://USER@HOST/DATABASE"
+        )
+    return given
+
+
+def host_port(given: str) -> str:
+    host, _, port = given.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise ValueError(f'"{given}" is not HOST:PORT')
+    return given
+
+
+def mail_address(given: str) -> str:
+    if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", given):
+        raise ValueError(f'"{given}" is not a mail address')
+    return given
+
+
+def seconds(given: str) -> float:
+    """A span such as `5m` or `0.5s`."""
+    plain = re.fullmatch(r"(\d+\.\d+)\s*s", given)
+    return float(plain[1]) if plain else float(Hours.parse(given).seconds)
+
+
+def names(given: str) -> tuple[str, ...]:
+    return tuple(part.strip().rstrip(".") for part in given.split(",") if part.strip())
+
+
+def reporters(given: str) -> dict[str, tuple[str, ...]]:
+    """`name=whsec_…` separated by commas; a name that comes twice has two keys (rotation)."""
+    found: dict[str, tuple[str, ...]] = {}
+    for part in names(given):
+        name, separator, key = part.partition("=")
+        if not separator or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+            raise ValueError(f'"{name}" is not NAME=whsec_KEY')
+        try:
+            signatures.key(key)
+        except ValueError as error:
+            raise ValueError(f"the key of {name}: {error} (Standard Webhooks)") from error
+        found[name] = (*found.get(name, ()), key)
+    return found
+
+
+# --- the settings ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The provider's side. Temporal's address, namespace and TLS are in its own variables.
+
+    Those are `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_PROFILE` and the others that
+    Temporal's documentation of environment configuration lists.
+    """
+
+    database_url: str = setting(
+        "PLAZO_DATABASE_URL", "the book of record, postgresql://USER:PASSWORD@HOST/DATABASE",
+        database_url, secret=True,
+    )  # fmt: skip
+    public_url: str = setting(
+        "PLAZO_PUBLIC_URL", "where clients reach the gateway, https://HOST", web_address
+    )
+    portal_secret: str = setting(
+        "PLAZO_PORTAL_SECRET", "signs the links to the client portal; 16 characters or more",
+        secret, secret=True,
+    )  # fmt: skip
+    operator_key: str = setting(
+        "PLAZO_OPERATOR_KEY", "opens the console and the read API; 16 characters or more",
+        secret, secret=True,
+    )  # fmt: skip
+    provider: str = setting(
+        "PLAZO_PROVIDER", "the company's name, under every letter", text, "Abuse desk"
+    )
+    reply_to: str = setting(
+        "PLAZO_REPLY_TO", "where answers to letters go, and what letters come from",
+        mail_address, lambda: f"abuse@{socket.getfqdn()}",
+    )  # fmt: skip
+    mail_server: MailServer = setting(
+        "PLAZO_SMTP_URL", "the provider's own mail server: smtp://HOST:PORT, smtps or submission",
+        MailServer.at, lambda: MailServer.at("smtp://127.0.0.1:25"),
+    )  # fmt: skip
+    reporters: Mapping[str, tuple[str, ...]] = setting(
+        "PLAZO_REPORTERS", "who may post reports, NAME=whsec_KEY,…", reporters, dict, secret=True
+    )
+    blocklists: tuple[str, ...] = setting(
+        "PLAZO_BLOCKLISTS", "zones to ask, separated by commas", names,
+        ("zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org"),
+    )  # fmt: skip
+    dns: str | None = setting(
+        "PLAZO_DNS", "the resolver to ask, HOST:PORT; the system's if not set", host_port, None
+    )
+    smarthost: str | None = setting(
+        "PLAZO_SMARTHOST", "what smarthost_redirect sends mail through, HOST:PORT", host_port, None
+    )
+    listen: str = setting(
+        "PLAZO_LISTEN", "where the gateway listens, HOST:PORT", host_port, "127.0.0.1:8080"
+    )
+    temporal_ui: str | None = setting(
+        "PLAZO_TEMPORAL_UI", "Temporal's web interface, for links in the console", web_address, None
+    )
+    build_id: str | None = setting(
+        "PLAZO_BUILD_ID", "this code's version, where workers are deployed by version", text, None
+    )
+    news_interval: float = setting(
+        "PLAZO_NEWS_INTERVAL", "the least time between two wake-ups of an incident", seconds, 5.0
+    )
+    confirm: float = setting(
+        "PLAZO_CONFIRM", "how long an agent has to report that a measure took hold", seconds, 300.0
+    )
+    verify: float = setting(
+        "PLAZO_VERIFY", "how long no offending mail may be seen before a release", seconds, 900.0
+    )
+    look_again: float = setting(
+        "PLAZO_LOOK_AGAIN", "until a blocklist is asked again; then twice as long each time",
+        seconds, 3_600.0,
+    )  # fmt: skip
+
+    @classmethod
+    def one(cls, name: str, env: Mapping[str, str]) -> Any:
+        """A single optional setting, for what needs no others. Raises BadSettings."""
+        [each] = [known for known in fields(cls) if known.metadata["name"] == name]
+        given = env.get(name, "").strip()
+        try:
+            return each.metadata["read"](given) if given else each.default
+        except ValueError as error:
+            raise BadSettings([f"{name}: {error}"]) from error
+
+    @classmethod
+    def read(cls, env: Mapping[str, str] | None = None) -> Self:
+        """From `env`, or the process's own. Raises BadSettings with every problem at once."""
+        return cls(**read_fields(cls, environment() if env is None else env))
