@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 
 import aiosmtplib
@@ -20,9 +19,6 @@ from book.database import transaction
 from book.notices import Sender, Written
 from domain.steps import NoticeSent, SendNotice
 from templates.render import render_notice
-
-_ON_ONE_LINE = SMTP.clone(max_line_length=300)
-"""A subject folded before its first word is shown with a blank in front by many readers."""
 
 
 class NoticeRefused(ApplicationError):
@@ -52,7 +48,9 @@ class Notices:
         if letter.sent_at is None:
             try:
                 response = await self.mail_server.hand_over(
-                    self._message(what.incident, letter), letter.recipients
+                    self._message(what.incident, letter),
+                    self.sender.reply_to,
+                    letter.recipients,
                 )
             except aiosmtplib.SMTPException as error:
                 if (words := _refused_for_good(error)) is not None:
@@ -96,7 +94,7 @@ class Notices:
         return f"<{digest}@{self.sender.reply_to.rpartition('@')[2]}>"
 
     def _message(self, incident: str, letter: Written) -> EmailMessage:
-        message = EmailMessage(policy=_ON_ONE_LINE)
+        message = EmailMessage()
         message["From"] = Address(self.sender.provider, addr_spec=self.sender.reply_to)
         message["To"] = tuple(Address(addr_spec=contact) for contact in letter.recipients)
         message["Subject"] = letter.subject

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from email.policy import SMTP
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
@@ -10,6 +11,9 @@ import aiosmtplib
 
 _SECONDS = 60.0
 """For each answer of the server; RFC 5321 §4.5.3.2 allows minutes, a step's attempt has two."""
+
+_ON_ONE_LINE = SMTP.clone(max_line_length=300)
+"""A subject folded before its first word is shown with a blank in front by many readers."""
 
 _PORTS = {"smtp": 25, "smtps": 465, "submission": 587}
 
@@ -72,13 +76,14 @@ class MailServer:
     def _start_tls(self) -> bool | None:
         return {"smtp": None, "smtps": False, "submission": True}[self.scheme]
 
-    async def hand_over(self, message: EmailMessage, recipients: Sequence[str]) -> str:
+    async def hand_over(self, message: EmailMessage, sender: str, recipients: Sequence[str]) -> str:
         """Have it take a message; its words. Some recipients may be refused: then those too.
 
         Raises aiosmtplib's errors: SMTPRecipientsRefused when it takes it for none of them.
         """
         refused, words = await aiosmtplib.send(
-            message,
+            message.as_bytes(policy=_ON_ONE_LINE),
+            sender=sender,
             recipients=list(recipients),
             hostname=self.host,
             port=self.port,

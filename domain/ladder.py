@@ -134,7 +134,7 @@ def plan(facts: Facts, contract: Contract, client: Client, service: Service) -> 
         reasons.append(f"{len(facts.addresses)} addresses reach the cap of {contract.address_cap}")
     deadline = None if at_once or span is None else contract.calendar.after(facts.now, span)
     if deadline is not None and span is not None:
-        reasons.append(f"deadline {span} of {contract.calendar}")
+        reasons.append(f"deadline {span}, {contract.calendar}")
     call = client.kind.deserves_a_call or service.kind.deserves_a_call
     if call:
         reasons.append(f"a {client.kind} client on {service.kind} also gets a phone call")

@@ -86,7 +86,7 @@ class Dispatcher:
                 case,
                 id=stirred.incident,
                 task_queue=TASK_QUEUE,
-                # An incident that has closed stays closed: later mail opens the next one.
+                # A story is told once, however it has ended.
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 start_signal="news",
                 start_signal_args=[stirred.news],
@@ -103,7 +103,8 @@ class Dispatcher:
                 ),
             )
         except WorkflowAlreadyStartedError:
-            log.info("news of a closed incident", extra={"incident": stirred.incident})
+            # The books are open, so somebody has ended the workflow in Temporal.
+            log.error("news that no workflow hears", extra={"incident": stirred.incident})
 
     async def _rest(self, stopping: asyncio.Event, pause: float) -> None:
         """Until something happens, but never longer than `pause`: a notification may be lost."""

@@ -7,7 +7,8 @@ from domain.acts import FalsePositive
 from domain.incident import Act
 from gateway.incidents import Incidents
 from workers.demo.clientele import ADDRESS, MAILBOX, clientele
-from workers.demo.watch import Watch, is_listed, link_in, post
+from workers.demo.timeline import NotSeen
+from workers.demo.watch import Watch, is_listed, link_in, page_at, post
 from workers.demo.world import ZONE
 
 Story = Callable[[Watch, Incidents, str], Awaitable[None]]
@@ -163,8 +164,7 @@ async def _said_fixed(watch: Watch, link: str) -> None:
     [spam, *_] = await watch.world.queue_of(MAILBOX, held=True)
 
     async def offered() -> bool:
-        query = "SELECT count(*) FROM held_messages h JOIN measures m ON m.key = h.measure"
-        return bool(await watch.pool.fetchval(f"{query} WHERE m.incident = $1", watch.incident))
+        return spam in await page_at(link)
 
     await watch.until("the portal shows what is held", offered)
     watch.timeline.does(f"the client says in the portal: fixed, discard {spam}, deliver the rest")
@@ -204,8 +204,6 @@ async def _closed_and_charged(watch: Watch, *charges: str) -> None:
 
 
 def _expect(true: bool, what: str) -> None:
-    from workers.demo.timeline import NotSeen
-
     if not true:
         raise NotSeen(what)
 
@@ -224,7 +222,7 @@ PATHS = {
     "smarthost": Path(
         title="Mail flows through a smarthost from minute zero, and is billed",
         file=clientele(
-            measures="smarthost_redirect, hold_server", containment=True, deadline=5, probation=2
+            measures="smarthost_redirect, hold_server", containment=True, deadline=14, probation=2
         ),
         tell=smarthost,
     ),

@@ -115,6 +115,15 @@ async def is_listed(world: World) -> bool:
     return True
 
 
+async def page_at(url: str) -> str:
+    """A page of the portal. Raises NotSeen when there is none."""
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(url)
+    if not answer.is_success:
+        raise NotSeen(f"the portal answered {answer.status_code}")
+    return answer.text
+
+
 async def post(url: str, **form: str | list[str]) -> None:
     """Send one of the portal's forms, as a browser does. Raises NotSeen when it is refused."""
     async with httpx.AsyncClient() as http:
