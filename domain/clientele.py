@@ -150,7 +150,7 @@ class _Reading:
     def _host(self, name: str, key: Node, node: Node) -> None:
         edge = False
         if not node.tag.endswith(":null"):
-            called = f"host {name}"
+            called = f"host {quoted(name)}"
             edge = section(node, self.notes, _HOST, called=called, at=key).values.get("edge", False)
         self.hosts[name] = Host(id=name, edge=edge)
 

@@ -17,6 +17,7 @@ from domain.incident import is_service_id
 E = TypeVar("E", bound=StrEnum)
 Prefix = IPv4Network | IPv6Network
 
+_DATE = "(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -133,10 +134,10 @@ def weekday(words: str) -> int:
 def beginning(words: str) -> date | datetime:
     """A date, `2026-01-01`, or a moment with its offset, `2026-01-01T08:00:00+01:00`."""
     try:
-        if len(words) == len("2026-01-01"):
+        if re.fullmatch(_DATE, words):
             return date.fromisoformat(words)
         moment = datetime.fromisoformat(words)
-        if moment.utcoffset() is not None and 1970 <= moment.year < 9999:
+        if re.match(_DATE, words) and moment.utcoffset() is not None:
             return moment
     except ValueError:
         pass

@@ -44,7 +44,8 @@ class Act(StrEnum):
 _RUNNING = set(Stage) - {Stage.CLOSED}
 _WHEN: dict[Act, set[Stage]] = {
     Act.ACKNOWLEDGE: _RUNNING,
-    Act.FIXED: {Stage.NOTIFIED, Stage.WAITING, Stage.RESTRICTED},
+    # The client may have read the letter before the story has gone on from sending it.
+    Act.FIXED: {Stage.OPEN, Stage.NOTIFIED, Stage.WAITING, Stage.RESTRICTED},
     Act.EXTEND: {Stage.NOTIFIED, Stage.WAITING},
     Act.SHORTEN: {Stage.NOTIFIED, Stage.WAITING},
     Act.ESCALATE: {Stage.NOTIFIED, Stage.WAITING, Stage.RESTRICTED},

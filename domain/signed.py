@@ -134,7 +134,7 @@ def read_signed(
     name: str, client: str, key: Node, node: Node, notes: Notes
 ) -> tuple[Signed | None, Period | None]:
     """A contract and its period; None for what could not be read and is on the notes."""
-    part = section(node, notes, _PERIOD | _TERMS, called=f"contract {name}", at=key)
+    part = section(node, notes, _PERIOD | _TERMS, called=f"contract {quoted(name)}", at=key)
     sound = _sensible(part, notes)
     period = _period(name, part, notes, key)
     if not (part.whole and sound and period):
@@ -143,7 +143,7 @@ def read_signed(
     try:
         contract = Contract(id=name, client=client, **terms)
     except ValueError as error:
-        notes.add(key, f"contract {name}: {error}")
+        notes.add(key, f"contract {quoted(name)}: {error}")
         return None, period
     return Signed(contract=contract, valid_from=period.start, valid_until=period.end), period
 

@@ -1,10 +1,10 @@
 """What people and clients do to a running incident, and when it is refused."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
 
 from temporalio import workflow
 
-from workflows.story import Story
+from workflows.clock import Clock
 
 with workflow.unsafe.imports_passed_through():
     from domain.acts import (
@@ -21,12 +21,12 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.incident import Act, Outcome, Refusal, admit
     from domain.ladder import unmet
-    from domain.steps import CompleteTasks, Reckon, TaskKind, WaiveCharge
+    from domain.steps import CompleteTasks, TaskKind, WaiveCharge
     from workflows import steps
     from workflows.state import Ending
 
 
-class Acts(Story):
+class Acts(Clock):
     """The incident's Updates. Each validator says why not; each handler says what was done."""
 
     def answer(self, said: str) -> Answer:
@@ -75,15 +75,17 @@ class Acts(Story):
     def _may_be_fixed(self, act: Fixed) -> None:
         self.admit(Act.FIXED)
         plan = self.state.plan
-        left = unmet(plan.conditions, act.accepts) if plan is not None else ()
-        if left:
+        if plan is None:
+            raise Refusal(Act.FIXED, self.state.stage, "it is still being assessed")
+        if left := unmet(plan.conditions, act.accepts):
             raise Refusal(Act.FIXED, self.state.stage, f"not accepted yet: {', '.join(left)}")
 
     # --- extend, shorten -----------------------------------------------------------------------
 
     @workflow.update(name=Act.EXTEND, description="A later deadline")
     async def extend(self, act: MoveDeadline) -> Answer:
-        return await self.move_deadline(act, act.seconds, "extended")
+        await self.move_deadline(Act.EXTEND, act, act.seconds)
+        return self.answer("The deadline is extended.")
 
     @extend.validator
     def _may_extend(self, act: MoveDeadline) -> None:
@@ -91,7 +93,8 @@ class Acts(Story):
 
     @workflow.update(name=Act.SHORTEN, description="An earlier deadline")
     async def shorten(self, act: MoveDeadline) -> Answer:
-        return await self.move_deadline(act, -act.seconds, "shortened")
+        await self.move_deadline(Act.SHORTEN, act, -act.seconds)
+        return self.answer("The deadline is shortened.")
 
     @shorten.validator
     def _may_shorten(self, act: MoveDeadline) -> None:
@@ -104,24 +107,6 @@ class Acts(Story):
             raise Refusal(which, self.state.stage, "the hours must be more than none")
         if self.state.deadline is None:
             raise Refusal(which, self.state.stage, "this incident has no deadline")
-
-    async def move_deadline(self, act: MoveDeadline, seconds: int, how: str) -> Answer:
-        start: datetime = self.state.deadline or workflow.now()
-        span = timedelta(seconds=act.seconds)
-        self.decide(f"deadline to be {how} by {span}", act.reason, by=act.by)
-        moments = await self.do(
-            steps.RECKON,
-            Reckon(incident=self.case.incident, start=start, seconds=seconds),
-            f"reckon the {how} deadline",
-        )
-        now = workflow.now()
-        self.state.deadline = moments.deadline
-        self.state.reminders = tuple(moment for moment in moments.reminders if moment > now)
-        self.state.deadline_moved = True
-        moved_to = f"{moments.deadline:%Y-%m-%d %H:%M:%S} UTC"
-        self.decide(f"deadline {how} to {moved_to}", act.reason, by=act.by)
-        self.show()
-        return self.answer(f"The deadline is {how}.")
 
     # --- escalate, release ---------------------------------------------------------------------
 
@@ -138,13 +123,15 @@ class Acts(Story):
 
     @workflow.update(name=Act.RELEASE, description="Lift the measure by a person's decision")
     async def release(self, act: Release) -> Answer:
-        self.state.fixed = Fixed(
-            by=act.by,
-            note=act.reason,
-            answered=act.deliver_everything or bool(act.discard_senders or act.discard_messages),
-            discard_senders=act.discard_senders,
-            discard_messages=act.discard_messages,
-        )
+        said = self.state.fixed or Fixed(by=act.by)
+        if act.deliver_everything or act.discard_senders or act.discard_messages:
+            said = replace(
+                said,
+                answered=True,
+                discard_senders=act.discard_senders,
+                discard_messages=act.discard_messages,
+            )
+        self.state.fixed = replace(said, by=act.by, note=act.reason)
         self.state.fixed_at = workflow.now()
         self.state.released_by_hand = True
         self.decide("released by a person", act.reason, by=act.by)
@@ -154,6 +141,8 @@ class Acts(Story):
     @release.validator
     def _may_release(self, act: Release) -> None:
         self.admit(Act.RELEASE)
+        if self.state.lifting:
+            raise Refusal(Act.RELEASE, self.state.stage, "it is being lifted already")
         self.needs(Act.RELEASE, reason=act.reason)
 
     # --- waive, call outcome -------------------------------------------------------------------

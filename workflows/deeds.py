@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from workflows.story import Story
+from workflows.clock import BEFORE_THE_DEADLINE, Clock
 
 with workflow.unsafe.imports_passed_through():
-    from domain.incident import Outcome
+    from domain.incident import Outcome, Stage
     from domain.measures import Restriction
     from domain.news import Observed
     from domain.notices import Notice
@@ -26,29 +26,38 @@ with workflow.unsafe.imports_passed_through():
     from workflows.state import InForce
 
 
-class Deeds(Story):
+class Deeds(Clock):
     """Verbs of the policy, each one step or a few, with what to do when they do not succeed."""
 
     # --- telling -------------------------------------------------------------------------------
 
     async def notify(self, notice: Notice, *reasons: str) -> None:
-        """Write to the direct client; where that cannot be done, a person has to tell them."""
+        """Write to the direct client; where that cannot be done, a person has to tell them.
+
+        Before the deadline no letter holds up what is more urgent than itself, and none is written
+        when the wait is over: the next one says what came of it.
+        """
         state = self.state
+        if self.nothing_to_wait_for():
+            return
         state.notices += 1
+        deadline = self.deadline_ahead()
         sent = await self.attempt(
             steps.SEND_NOTICE,
             SendNotice(
                 incident=self.case.incident,
                 key=f"{self.case.incident}/notice/{state.notices}",
                 notice=notice,
-                deadline=state.deadline if state.last_restriction is None else None,
+                deadline=deadline,
                 reasons=reasons,
                 measure=state.measure.restriction if state.measure else state.last_lifted,
                 upcoming=self.upcoming(),
             ),
             f"tell the client: {notice}",
+            until=deadline if state.stage in BEFORE_THE_DEADLINE else None,
+            unless=self.nothing_to_wait_for,
         )
-        if sent is None:
+        if sent is None and not (state.fixed is not None and self.nothing_to_wait_for()):
             await self.ask(
                 TaskKind.NOTICE_UNDELIVERABLE, f"tell the client by other means: {notice}"
             )
@@ -66,23 +75,40 @@ class Deeds(Story):
         """Take the first containment that holds. Without one, the deadline runs all the same."""
         assert self.state.plan is not None
         for restriction in self.state.plan.containment:
-            if await self.impose(restriction):
+            if await self.impose(restriction) or self.nothing_to_wait_for():
                 return
 
-    async def restrict(self, *, after: Restriction | None = None) -> bool:
-        """Take the first preferred measure that holds, or the first of those `after` one."""
-        assert self.state.plan is not None
-        candidates = self.state.plan.preferred
-        if after in candidates:
-            candidates = candidates[candidates.index(after) + 1 :]
+    async def restrict(self, candidates: tuple[Restriction, ...]) -> bool:
+        """Take the first of these measures that holds; where none does, a person has to act."""
+        state = self.state
+        before = state.measure
         for restriction in candidates:
             if await self.impose(restriction):
-                self.state.last_restriction = restriction
+                state.last_restriction = restriction
                 return True
         tried = ", ".join(map(str, candidates)) or "the contract has no other that can be aimed"
         self.decide("no measure took hold", f"tried: {tried}")
+        if before is not None and state.measure is None:
+            await self.impose(before.restriction)  # better the old one than none
         await self.ask(TaskKind.NO_MEASURE_TOOK_HOLD, f"act by hand; tried: {tried}")
         return False
+
+    def preferred(self) -> tuple[Restriction, ...]:
+        """The contract's measures, in its order."""
+        assert self.state.plan is not None
+        return self.state.plan.preferred
+
+    def preferred_after_the_last(self) -> tuple[Restriction, ...]:
+        """Those that follow the one taken last; all of them where none has been."""
+        last, preferred = self.state.last_restriction, self.preferred()
+        return preferred[preferred.index(last) + 1 :] if last in preferred else preferred
+
+    def last_then_the_others(self) -> tuple[Restriction, ...]:
+        """What a relapse restores: the measure that was in force, else the contract's order."""
+        last, preferred = self.state.last_restriction, self.preferred()
+        if last is None:
+            return preferred
+        return (last, *(other for other in preferred if other != last))
 
     async def impose(self, restriction: Restriction) -> bool:
         """Ask for one measure in place of all others, and wait until it is seen to hold."""
@@ -155,23 +181,36 @@ class Deeds(Story):
         self.show()
 
     async def seen(self, what: Observed, key: str, waiting_for: str) -> bool:
-        """Wait for the agent's word on a measure; False when it failed or says nothing in time."""
+        """Wait for the agent's word on a measure; False when it failed or says nothing in time.
+
+        A client who is still to be told of a deadline must be left half of the time at least.
+        """
 
         def word() -> Observed | None:
             sighting = self.state.news.sightings.get(key)
             return sighting.observed if sighting is not None else None
 
-        until = workflow.now() + timedelta(seconds=self.state.confirm_seconds)
-        await self.happens(
-            lambda: word() in (what, Observed.FAILED), until, waiting_for, briefly=True
-        )
+        patience = timedelta(seconds=self.state.confirm_seconds)
+        deadline = self.deadline_ahead()
+        if self.state.stage is Stage.OPEN and what is Observed.APPLIED and deadline is not None:
+            patience = min(patience, (deadline - workflow.now()) / 2)
+        self.watching = True
+        try:
+            await self.happens(
+                lambda: word() in (what, Observed.FAILED) or self.nothing_to_wait_for(),
+                workflow.now() + patience,
+                waiting_for,
+                briefly=True,
+            )
+        finally:
+            self.watching = False
         return word() is what
 
     def what_was_seen(self, key: str) -> str:
         """The agent's own words on a measure, with its counts."""
         sighting = self.state.news.sightings.get(key)
         if sighting is None:
-            return f"the host said nothing within {self.state.confirm_seconds} s"
+            return "the host said nothing in time"
         counts = (
             f"{count} {name}"
             for name, count in (
@@ -187,39 +226,52 @@ class Deeds(Story):
     # --- looking, billing, closing -------------------------------------------------------------
 
     async def remedied(self) -> tuple[str, ...]:
-        """Watch, then look: the reasons why it is not fixed, none where it is."""
+        """Watch, then look: the reasons why it is not fixed, none where it is.
+
+        A person who releases by hand answers for it, so nothing is awaited then.
+        """
         state = self.state
         assert state.fixed_at is not None
-        until = state.fixed_at + timedelta(seconds=state.verify_seconds)
-        await self.happens(self.offended_since_fixed, until, "watching for offending mail")
+        await self.happens(
+            lambda: state.released_by_hand or self.offended_since_fixed(),
+            state.fixed_at + timedelta(seconds=state.verify_seconds),
+            "watching for offending mail",
+        )
+        if state.released_by_hand:
+            return ()
         verified = await self.do(
             steps.VERIFY,
             Verify(incident=self.case.incident, since=state.fixed_at),
             "look for offending mail since it was said to be fixed",
         )
-        return () if verified.clean else verified.reasons
+        return () if verified.clean or state.released_by_hand else verified.reasons
 
     def offended_since_fixed(self) -> bool:
         """Whether offending mail was sent after the client said that it was fixed."""
         last, fixed_at = self.state.news.last_sent_at, self.state.fixed_at
         return last is not None and fixed_at is not None and last > fixed_at
 
-    async def check_lists(self) -> tuple[str, ...]:
-        """Ask every blocklist now; what is listed, as `address zone`."""
+    async def check_lists(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Ask every blocklist now: what is listed, and what was but gave no answer this time.
+
+        A list that never had the incident on it and does not answer is nothing to wait for.
+        """
         listings = await self.do(
             steps.CHECK_LISTS, CheckLists(incident=self.case.incident), "check every blocklist"
         )
-        self.state.checks += 1
-        self.state.ever_listed = self.state.ever_listed or bool(listings.listed)
+        known = set(self.state.listings) - set(listings.listed)
+        self.remember(listings.listed)
         if listings.unanswered:
             self.decide("some blocklists gave no answer", *listings.unanswered)
-        return (*listings.listed, *(f"{zone} (no answer)" for zone in listings.unanswered))
+        silent = set(listings.unanswered)
+        unsure = tuple(sorted(entry for entry in known if entry.split()[-1] in silent))
+        return listings.listed, unsure
 
     async def bill(self) -> None:
         """Make every charge that the incident owes and does not have yet."""
         state = self.state
         accepted = state.fixed.accepts if state.fixed is not None else ()
-        state.billed_listed = state.ever_listed
+        state.billed_listed = bool(state.listings)
         billed = await self.do(
             steps.BILL, Bill(incident=self.case.incident, accepted=accepted), "charge what is owed"
         )

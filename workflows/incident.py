@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 
 from workflows.acts import Acts
 from workflows.deeds import Deeds
@@ -18,12 +17,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows import steps
     from workflows.state import Case, Closed, Ending
 
-FIRST_LOOK_AGAIN = timedelta(hours=1)
 LONGEST_BETWEEN_LOOKS = timedelta(hours=24)
 """Most lists take hours to drop an address; asking more often than daily after a week is rude."""
 
 
-@workflow.defn(name="IncidentWorkflow", versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn(name="IncidentWorkflow")
 class IncidentWorkflow(Deeds, Acts):
     """Id `incident-<service>-<n>`. Started by its first report, ended by its last chapter."""
 
@@ -33,26 +31,43 @@ class IncidentWorkflow(Deeds, Acts):
 
     @workflow.run
     async def run(self, case: Case) -> Closed:
+        story = asyncio.create_task(self.tell())
+        while not story.done():
+            try:
+                await workflow.wait_condition(story.done)
+            except asyncio.CancelledError:
+                self.withdraw("the workflow was cancelled through Temporal")
+        await story
+        if self.state.outcome is None:
+            workflow.continue_as_new(self.case)
+        return Closed(
+            incident=case.incident, outcome=self.state.outcome, relapses=self.state.relapses
+        )
+
+    async def tell(self) -> None:
+        """Chapter by chapter to the end, or to where the story goes on in a new run.
+
+        A task of its own: a cancellation through Temporal reaches `run`, and so can leave no step
+        half done and no measure in force.
+        """
         self.show()
         try:
             while self.state.stage is not Stage.CLOSED:
                 await self.chapter()
         except Ended:
             await self.set_right()
-        except asyncio.CancelledError:
-            self.state.ending = Ending(
-                outcome=Outcome.WITHDRAWN, by="temporal", reason="the workflow was cancelled"
-            )
-            self.decide("withdrawn: the workflow was cancelled through Temporal")
-            await self.set_right()
         except TurnOver:
             await workflow.wait_condition(workflow.all_handlers_finished)
-            workflow.continue_as_new(case)
+            return
         await workflow.wait_condition(workflow.all_handlers_finished)
-        assert self.state.outcome is not None
-        return Closed(
-            incident=case.incident, outcome=self.state.outcome, relapses=self.state.relapses
-        )
+        if self.unrecorded():
+            await self.keep_record()
+
+    def withdraw(self, why: str) -> None:
+        """What cancelling the workflow means, unless a person has ended it already."""
+        if self.state.ending is None and self.state.stage is not Stage.CLOSED:
+            self.state.ending = Ending(outcome=Outcome.WITHDRAWN, by="temporal", reason=why)
+            self.decide("withdrawn", why, by="temporal")
 
     async def chapter(self) -> None:
         """Tell the chapter that the stage asks for; each ends by moving to another stage."""
@@ -72,7 +87,7 @@ class IncidentWorkflow(Deeds, Acts):
     async def opened(self) -> None:
         await self.assess()
         if self.state.deadline is None:
-            await self.restrict()
+            await self.restrict(self.preferred())
             await self.notify_of_restriction()
         else:
             await self.contain()
@@ -89,16 +104,20 @@ class IncidentWorkflow(Deeds, Acts):
         state.reminders = assessment.plan.reminders
         state.domain = assessment.domain
         state.listed_before = assessment.listed
-        state.ever_listed = state.ever_listed or bool(assessment.listed)
+        self.remember(assessment.listed)
         state.confirm_seconds = assessment.confirm_seconds
         state.verify_seconds = assessment.verify_seconds
+        state.look_again_seconds = assessment.look_again_seconds
+        if state.deadline is None:
+            state.restricted_at = workflow.now()
         self.decide("assessed", *assessment.plan.reasons)
+        self.show()
 
     # --- notified: the phone call --------------------------------------------------------------
 
     async def notified(self) -> None:
         assert self.state.plan is not None
-        if self.state.plan.call and not self.state.acknowledged:
+        if self.state.plan.call:
             await self.ask(TaskKind.CALL_CLIENT, "call the client, and record what came of it")
         self.move_to(Stage.RESTRICTED if self.state.deadline is None else Stage.WAITING)
 
@@ -108,9 +127,9 @@ class IncidentWorkflow(Deeds, Acts):
         if await self.remediated_in_time():
             self.move_to(Stage.VERIFYING)
             return
-        await self.restrict()
+        self.under_restriction()
+        await self.restrict(self.preferred())
         await self.notify_of_restriction()
-        self.move_to(Stage.RESTRICTED)
 
     async def remediated_in_time(self) -> bool:
         """Wait out the deadline, with its reminders. False says, on record, why it is over."""
@@ -124,60 +143,57 @@ class IncidentWorkflow(Deeds, Acts):
             if state.deadline_moved:
                 state.deadline_moved = False
                 await self.notify(Notice.DEADLINE_MOVED)
-                continue
-            await self.client_or_clock()
+            elif self.reminder_is_due():
+                await self.notify(Notice.REMINDER)
+            else:
+                await self.client_or_clock()
         return True
+
+    def reminder_is_due(self) -> bool:
+        """Whether one is; those that were missed meanwhile are made up for by one letter."""
+        now, before = workflow.now(), self.state.reminders
+        self.state.reminders = tuple(moment for moment in before if moment > now)
+        return self.state.reminders != before
 
     async def client_or_clock(self) -> None:
         state = self.state
         deadline = state.deadline
         assert deadline is not None
-        reminder = next(iter(state.reminders), None)
-        woken = await self.happens(
-            lambda: (
-                state.fixed is not None
-                or state.deadline_moved
-                or self.why_the_wait_is_over() is not None
-            ),
-            min(deadline, reminder) if reminder is not None else deadline,
+        if self.reckoning:
+            await self.happens(
+                lambda: not self.reckoning or self.nothing_to_wait_for(),
+                None,
+                "the moved deadline to be reckoned",
+                briefly=True,
+            )
+            return
+        await self.happens(
+            lambda: bool(self.reckoning) or state.deadline_moved or self.nothing_to_wait_for(),
+            min((deadline, *state.reminders)),
             f"the client has until {deadline:%Y-%m-%d %H:%M:%S} UTC",
         )
-        if not woken and reminder is not None and workflow.now() < deadline:
-            state.reminders = state.reminders[1:]
-            await self.notify(Notice.REMINDER)
-
-    def why_the_wait_is_over(self) -> str | None:
-        state = self.state
-        plan, deadline = state.plan, state.deadline
-        assert plan is not None
-        assert deadline is not None
-        if state.escalation is not None:
-            return f"escalated by a person: {state.escalation}"
-        if new := sorted(set(state.news.listed) - set(state.listed_before)):
-            return f"listed while the deadline ran: {', '.join(new)}"
-        if state.news.volume >= plan.hard_cap:
-            return f"{state.news.volume} messages reach the hard cap of {plan.hard_cap}"
-        if workflow.now() >= deadline:
-            return f"the deadline of {deadline:%Y-%m-%d %H:%M:%S} UTC has passed"
-        return None
 
     # --- restricted: until the client says that it is fixed ------------------------------------
 
-    async def notify_of_restriction(self) -> None:
+    def under_restriction(self) -> None:
+        """The client has no more time: from now on, acts and letters are those of a restriction."""
         self.state.restricted_at = workflow.now()
         self.state.chased = 0
-        if self.state.measure is not None:
-            await self.notify(Notice.RESTRICTED)
+        self.move_to(Stage.RESTRICTED)
+
+    async def notify_of_restriction(self) -> None:
+        """With no measure in force there is nothing to tell but to act without delay."""
+        self.state.restricted_at = workflow.now()
+        self.state.chased = 0
+        await self.notify(Notice.RESTRICTED if self.state.measure else Notice.DEADLINE)
 
     async def restricted(self) -> None:
         state = self.state
-        if state.restricted_at is None:
-            state.restricted_at = workflow.now()
         while state.fixed is None:
             if state.escalation is not None:
                 state.escalation = None
-                await self.restrict(after=state.last_restriction)
-                await self.notify_of_restriction()
+                if await self.restrict(self.preferred_after_the_last()):
+                    await self.notify_of_restriction()
             await self.answered_or_chased()
         self.move_to(Stage.VERIFYING)
 
@@ -197,65 +213,90 @@ class IncidentWorkflow(Deeds, Acts):
         ):
             return
         state.chased += 1
+        still = Notice.STILL_RESTRICTED if state.measure else Notice.DEADLINE
         if state.chased < len(spans):
-            await self.notify(Notice.STILL_RESTRICTED)
+            await self.notify(still)
             return
         silent = "acknowledged, but not fixed" if state.acknowledged else "no answer to any notice"
         self.decide("a person has to decide on the service", silent)
-        await self.notify(Notice.STILL_RESTRICTED if state.acknowledged else Notice.FINAL_NOTICE)
+        await self.notify(still if state.acknowledged else Notice.FINAL_NOTICE)
         await self.ask(TaskKind.DECIDE_ON_SERVICE, f"{silent}: decide on ending the service")
 
     # --- verifying: look, lift, bill -----------------------------------------------------------
 
     async def verifying(self) -> None:
+        if offences := await self.remedied():
+            await self.back_to_the_client(offences)
+            return
         state = self.state
-        if not state.released_by_hand:
-            offences = await self.remedied()
-            if offences and not state.released_by_hand:
-                await self.back_to_the_client(offences)
-                return
+        state.lifting = True
+        state.escalation = None
         await self.lift()
         await self.bill()
         await self.notify(Notice.RELEASED)
         assert state.plan is not None
         state.probation_until = workflow.now() + timedelta(seconds=state.plan.probation_seconds)
-        state.released_by_hand = False
+        state.lifting = state.released_by_hand = False
+        state.looks = 0
         self.move_to(Stage.DELISTING)
 
     async def back_to_the_client(self, offences: tuple[str, ...]) -> None:
+        """With what time is left; under a restriction, with a measure in force if one holds."""
         state = self.state
-        state.fixed = None
+        state.fixed = state.fixed_at = None
         self.decide("it is not fixed", *offences)
+        if state.restricted_at is None:
+            self.move_to(Stage.WAITING)
+        else:
+            self.under_restriction()
+            if state.measure is None:
+                await self.restrict(self.preferred())
         await self.notify(Notice.NOT_FIXED, *offences)
-        under_restriction = state.deadline is None or state.last_restriction is not None
-        self.move_to(Stage.RESTRICTED if under_restriction else Stage.WAITING)
 
     # --- delisting: off every list -------------------------------------------------------------
 
     async def delisting(self) -> None:
         """Look at every list, at growing intervals, until no address is on any."""
         state = self.state
-        pause = FIRST_LOOK_AGAIN
-        while left := await self.check_lists():
-            state.listed_before = tuple(sorted({*state.listed_before, *left, *state.news.listed}))
-            if state.ever_listed and not state.delisting_asked:
-                state.delisting_asked = True
-                await self.ask(TaskKind.REQUEST_DELISTING, f"request removal: {', '.join(left)}")
-            await self.happens(
-                self._changed_since(state.news.listed),
-                workflow.now() + pause,
+        while left := await self.still_listed():
+            if not await self.happens(
+                self._hears_otherwise(state.news.listed, left),
+                workflow.now() + self.until_the_next_look(),
                 f"off the lists: {', '.join(left)}",
-            )
+            ):
+                state.looks = min(state.looks + 1, 10)
             if self.offended_since_fixed():
                 await self.relapse("offending mail was sent after the release")
                 return
-            pause = min(pause * 2, LONGEST_BETWEEN_LOOKS)
         self.decide("no address is on any blocklist")
-        state.listed_before = ()
+        # The listing watch may not have heard yet: what it still names is no new listing.
+        state.listed_before = state.news.listed
         self.move_to(Stage.PROBATION)
 
-    def _changed_since(self, listed: tuple[str, ...]) -> Callable[[], bool]:
-        return lambda: self.offended_since_fixed() or self.state.news.listed != listed
+    def until_the_next_look(self) -> timedelta:
+        """Twice as long each time, and at most a day."""
+        state = self.state
+        pause = timedelta(seconds=state.look_again_seconds * 2.0**state.looks)
+        return min(pause, LONGEST_BETWEEN_LOOKS)
+
+    def _hears_otherwise(self, heard: tuple[str, ...], left: tuple[str, ...]) -> Callable[[], bool]:
+        """New offending mail, or listings other than those heard of and those just looked up."""
+
+        def otherwise() -> bool:
+            listed = self.state.news.listed
+            changed = listed != heard and set(listed) != set(left)
+            return changed or self.offended_since_fixed()
+
+        return otherwise
+
+    async def still_listed(self) -> tuple[str, ...]:
+        """What is, or may be, on a list; a person is asked to have it removed, once each."""
+        state = self.state
+        listed, unsure = await self.check_lists()
+        if new := sorted(set(listed) - set(state.delisting_asked)):
+            state.delisting_asked = (*state.delisting_asked, *new)
+            await self.ask(TaskKind.REQUEST_DELISTING, f"request removal: {', '.join(new)}")
+        return (*listed, *unsure)
 
     # --- probation: no relapse, then close -----------------------------------------------------
 
@@ -270,9 +311,10 @@ class IncidentWorkflow(Deeds, Acts):
         relapse = self.why_it_is_a_relapse()
         if relapse is not None:
             await self.relapse(relapse)
-        elif await self.check_lists():
-            self.decide("listed at the end of probation: back to delisting")
-            self.move_to(Stage.DELISTING)
+            return
+        listed, _ = await self.check_lists()
+        if listed:
+            await self.relapse(f"listed at the end of probation: {', '.join(listed)}")
         else:
             await self.conclude(heard)
 
@@ -287,22 +329,16 @@ class IncidentWorkflow(Deeds, Acts):
         """Put the measure back at once: the same incident, and no new deadline."""
         state = self.state
         state.relapses += 1
-        state.fixed = None
+        state.fixed = state.fixed_at = None
         self.decide("relapse", why)
-        last = state.last_restriction
-        if last is None or not await self.impose(last):
-            await self.restrict(after=last)
-        elif last is not None:
-            state.last_restriction = last
-        state.restricted_at = workflow.now()
-        state.chased = 0
-        await self.notify(Notice.RELAPSE, why)
-        self.move_to(Stage.RESTRICTED)
+        self.under_restriction()
+        await self.restrict(self.last_then_the_others())
+        await self.notify(Notice.RELAPSE if state.measure else Notice.DEADLINE, why)
 
     async def conclude(self, heard: int) -> None:
         """Close the books, unless news has come in meanwhile; then the final report."""
         state = self.state
-        if state.ever_listed and not state.billed_listed:
+        if state.listings and not state.billed_listed:
             await self.bill()
         if not await self.finish(Outcome.REMEDIATED, heard=heard):
             self.decide("not closed: news came in at the last moment")

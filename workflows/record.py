@@ -12,7 +12,6 @@ from typing import Any, Protocol, runtime_checkable
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.worker import (
-    ExecuteWorkflowInput,
     Interceptor,
     StartActivityInput,
     WorkflowInboundInterceptor,
@@ -30,7 +29,9 @@ class Chronicled(Protocol):
 
     def chronicle(self) -> Chronicle: ...
 
-    def recorded(self, chronicle: Chronicle) -> None: ...
+    def carried(self, chronicle: Chronicle) -> None: ...
+
+    def arrived(self, chronicle: Chronicle, *, recorded: bool) -> None: ...
 
 
 class CarryDecisions(Interceptor):
@@ -46,9 +47,6 @@ class _Inbound(WorkflowInboundInterceptor):
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
         super().init(_Outbound(outbound))
 
-    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
-        return await super().execute_workflow(input)
-
 
 class _Outbound(WorkflowOutboundInterceptor):
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
@@ -63,7 +61,10 @@ class _Outbound(WorkflowOutboundInterceptor):
         }
         input.headers = headers
         handle = super().start_activity(input)
+        story.carried(chronicle)
         handle.add_done_callback(
-            lambda done: None if done.cancelled() or done.exception() else story.recorded(chronicle)
+            lambda done: story.arrived(
+                chronicle, recorded=not done.cancelled() and done.exception() is None
+            )
         )
         return handle

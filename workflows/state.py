@@ -42,11 +42,14 @@ class State:
     domain: str | None = None
     confirm_seconds: int = 300
     verify_seconds: int = 900
+    look_again_seconds: int = 3_600
     acknowledged: bool = False
     fixed: Fixed | None = None
     fixed_at: datetime | None = None
     """Since when no offending mail may be sent."""
     released_by_hand: bool = False
+    lifting: bool = False
+    """Verified or released: what was in force is being lifted."""
     escalation: str | None = None
     ending: Ending | None = None
     setting_right: bool = False
@@ -61,17 +64,21 @@ class State:
     """What the letters after a release speak of."""
     listed_before: tuple[str, ...] = ()
     """Listings that are no news: known when the incident was assessed, or since."""
-    ever_listed: bool = False
-    delisting_asked: bool = False
+    listings: tuple[str, ...] = ()
+    """Every `address zone` that was on record at any time."""
+    delisting_asked: tuple[str, ...] = ()
+    """Listings whose removal a person was asked to request."""
     billed_listed: bool = False
     """Whether the last bill already knew of a listing."""
     restricted_at: datetime | None = None
+    """Since when the client has no more time; None before."""
     chased: int = 0
     notices: int = 0
     tasks: int = 0
     relapses: int = 0
     probation_until: datetime | None = None
-    checks: int = 0
+    looks: int = 0
+    """At the blocklists, since the release; each is further from the last."""
     news: News = field(default_factory=lambda: News(revision=0))
     decisions: tuple[Decision, ...] = ()
     """Those that no step has carried to the audit chain yet."""
