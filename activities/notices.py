@@ -13,7 +13,7 @@ from asyncpg import Pool
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.smtp import MailServer
+from activities.smtp import MailServer, as_text
 from book import incidents, notices
 from book.database import transaction
 from book.notices import Sender, Written
@@ -87,7 +87,8 @@ class Notices:
                 sent_at=None,
             )
             await notices.keep(connection, what.incident, what.notice, written)
-            return written
+            # Another attempt, given up and still alive, may have written it in the same moment.
+            return await notices.kept(connection, what.key) or written
 
     def _message_id(self, key: str) -> str:
         digest = hashlib.sha256(key.encode()).hexdigest()[:32]
@@ -105,6 +106,8 @@ class Notices:
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5
         message.set_content(letter.text)
         message.add_alternative(letter.html, subtype="html")
+        # Not by chance, as it would be: a letter that is handed over again is the same to the byte.
+        message.set_boundary(hashlib.sha256(letter.message_id.encode()).hexdigest()[:32])
         return message
 
 
@@ -113,12 +116,16 @@ def _refused_for_good(error: aiosmtplib.SMTPException) -> str | None:
     match error:
         case aiosmtplib.SMTPRecipientsRefused(recipients=refused):
             answers = [(one.code, one.message) for one in refused]
-        case aiosmtplib.SMTPAuthenticationError():
-            return None  # that is our own set-up, which a person mends
+        case (
+            aiosmtplib.SMTPAuthenticationError()
+            | aiosmtplib.SMTPConnectResponseError()
+            | aiosmtplib.SMTPHeloError()
+        ):
+            return None  # it has not seen the letter: our own set-up, which a person mends
         case aiosmtplib.SMTPResponseException(code=code, message=message):
             answers = [(code, message)]
         case _:
             return None
     if any(code < 500 for code, _ in answers):
         return None
-    return "; ".join(f"{code} {message}" for code, message in answers)
+    return as_text("; ".join(f"{code} {message}" for code, message in answers))

@@ -16,6 +16,7 @@ from temporalio.worker import (
     Interceptor,
 )
 
+from activities.smtp import as_text
 from book import audit, incidents
 from book.database import transaction
 from domain.chronicle import HEADER, Chronicle
@@ -59,7 +60,7 @@ class _Inbound(ActivityInboundInterceptor):
             await asyncio.shield(self._end(chronicle.incident, {"outcome": "cancelled"}))
             raise
         except Exception as error:
-            words = f"{type(error).__name__}: {error}"[:_WORDS]
+            words = as_text(f"{type(error).__name__}: {error}")[:_WORDS]
             await self._end(chronicle.incident, {"outcome": "failed", "error": words})
             raise
         await self._end(chronicle.incident, {"outcome": "done", "result": to_json(result)})

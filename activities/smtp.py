@@ -12,7 +12,7 @@ import aiosmtplib
 _SECONDS = 60.0
 """For each answer of the server; RFC 5321 §4.5.3.2 allows minutes, a step's attempt has two."""
 
-_ON_ONE_LINE = SMTP.clone(max_line_length=300)
+_ON_ONE_LINE = SMTP.clone(max_line_length=300, cte_type="7bit")
 """A subject folded before its first word is shown with a blank in front by many readers."""
 
 _PORTS = {"smtp": 25, "smtps": 465, "submission": 587}
@@ -38,8 +38,11 @@ class MailServer:
     @classmethod
     def at(cls, url: str) -> Self:
         """Read its URL. Raises BadSmtpUrl."""
-        parts = urlsplit(url)
-        shown = url.replace(f":{parts.password}@", ":***@") if parts.password else url
+        shown = _shown(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise BadSmtpUrl(shown, "no usable host") from None
         if parts.scheme not in _PORTS:
             raise BadSmtpUrl(shown, f"no scheme of {', '.join(_PORTS)}")
         if not parts.hostname:
@@ -96,4 +99,16 @@ class MailServer:
             timeout=_SECONDS,
         )
         said = [f"{address}: {answer.code} {answer.message}" for address, answer in refused.items()]
-        return "; ".join((words, *said))
+        return as_text("; ".join((words, *said)))
+
+
+def _shown(url: str) -> str:
+    """Without user and password, wherever a slip has put them."""
+    known = next((f"{scheme}://" for scheme in _PORTS if url.startswith(f"{scheme}://")), "")
+    return f"{known}***@{url.rpartition('@')[2]}" if "@" in url else url
+
+
+def as_text(answer: str) -> str:
+    """A server's answer, which is bytes of any kind, as text that can be kept and sent on."""
+    known = answer.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return known.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -62,6 +62,13 @@ async def _keep(connection: Connection, clientele: Clientele) -> Imported:
             client.phone,
         )
     for signed in clientele.contracts:
+        # First what ends earlier or begins later than before: its room may be another's now.
+        await connection.execute(
+            "UPDATE contracts SET valid = valid * $2 WHERE id = $1 AND valid && $2",
+            signed.contract.id,
+            _period(signed),
+        )
+    for signed in clientele.contracts:
         await _keep_contract(connection, signed)
     for service in clientele.services:
         await connection.execute(
@@ -101,13 +108,20 @@ async def _keep_contract(connection: Connection, signed: Signed) -> None:
         " ON CONFLICT (id) DO UPDATE SET client = $2, valid = $3, terms = $4",
         contract.id,
         contract.client,
-        Range(signed.valid_from, signed.valid_until),
+        _period(signed),
         terms,
     )
 
 
+def _period(signed: Signed) -> Range:
+    return Range(signed.valid_from, signed.valid_until)
+
+
 async def _keep_addresses(connection: Connection, services: tuple[Service, ...]) -> None:
-    """Addresses that a service lost end now; those that it got begin now, or at the beginning."""
+    """Addresses that a service lost end now; those that it got begin when another's ended.
+
+    A part of a wider prefix counts as that one's until now. Nobody's before: from the beginning.
+    """
     wanted = [(address, service.id) for service in services for address in service.addresses]
     prefixes = [address for address, _ in wanted]
     owners = [owner for _, owner in wanted]
@@ -124,8 +138,8 @@ async def _keep_addresses(connection: Connection, services: tuple[Service, ...])
     await connection.execute("DELETE FROM service_addresses WHERE isempty(valid)")
     await connection.execute(
         f"WITH given AS ({given}) INSERT INTO service_addresses (address, service, valid)"  # noqa: S608
-        " SELECT address, service, tstzrange((SELECT max(upper(old.valid))"
-        "   FROM service_addresses old WHERE old.address = given.address), NULL) FROM given"
+        " SELECT address, service, tstzrange((SELECT max(coalesce(upper(old.valid), now()))"
+        "   FROM service_addresses old WHERE old.address >>= given.address), NULL) FROM given"
         " WHERE NOT EXISTS (SELECT FROM service_addresses a WHERE a.address = given.address"
         "   AND a.service = given.service AND upper_inf(a.valid))",
         prefixes,

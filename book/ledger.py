@@ -7,6 +7,9 @@ from domain.ladder import Term
 from domain.money import ChargeKind, Due, Used, bill
 from domain.units import Money
 
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 2))"
+"""One incident's charges change one at a time: two attempts to charge, or a charge and a waiver."""
+
 
 async def used(connection: Connection, who: Parties, accepted: tuple[Term, ...]) -> Used:
     """What an incident has used so far, of all that can be charged."""
@@ -38,12 +41,14 @@ async def charge(
 ) -> tuple[str, ...]:
     """Bring the ledger to what the incident owes; every charge that stands, one sentence each.
 
-    What is on it already is not charged again: after a relapse only the difference is.
+    What is on it already is not charged again: after a relapse only the difference is. An incident
+    that was set right or has ended is charged nothing more, however late an attempt comes.
     """
-    # Two attempts at once, one of them given up: the second waits and finds it done.
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", who.incident)
-    for due in bill(await used(connection, who, accepted), who.contract.prices):
-        await _bring_to(connection, who.incident, due)
+    await connection.execute(_LOCK, who.incident)
+    barred = await connection.fetchval("SELECT barred FROM incidents WHERE id = $1", who.incident)
+    if not barred:
+        for due in bill(await used(connection, who, accepted), who.contract.prices):
+            await _bring_to(connection, who.incident, due)
     rows = await connection.fetch(
         "SELECT kind, minor, currency, state, reason FROM charges WHERE incident = $1 ORDER BY key",
         who.incident,
@@ -85,6 +90,7 @@ async def _bring_to(connection: Connection, incident: str, due: Due) -> None:
 
 async def waive(connection: Connection, incident: str, kind: ChargeKind, by: str, why: str) -> None:
     """Forgive one kind of charge, made or still to be made."""
+    await connection.execute(_LOCK, incident)
     await connection.execute(
         "INSERT INTO waivers (incident, kind, by, why) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT DO NOTHING",
@@ -93,23 +99,23 @@ async def waive(connection: Connection, incident: str, kind: ChargeKind, by: str
         by,
         why,
     )
-    await _settle(connection, incident, "waived", by, why, kind)
+    await connection.execute(
+        "UPDATE charges SET state = 'waived', state_by = $3, state_why = $4"
+        " WHERE incident = $1 AND kind = $2 AND state = 'due'",
+        incident,
+        kind,
+        by,
+        why,
+    )
 
 
 async def void(connection: Connection, incident: str, by: str, why: str) -> None:
-    """Take back every charge of an incident."""
-    await _settle(connection, incident, "voided", by, why, None)
-
-
-async def _settle(
-    connection: Connection, incident: str, state: str, by: str, why: str, kind: str | None
-) -> None:
+    """Take back every charge of an incident, forgiven ones too: they count for nothing."""
+    await connection.execute(_LOCK, incident)
     await connection.execute(
-        "UPDATE charges SET state = $2, state_by = $3, state_why = $4"
-        " WHERE incident = $1 AND state = 'due' AND ($5::text IS NULL OR kind = $5)",
+        "UPDATE charges SET state = 'voided', state_by = $2, state_why = $3"
+        " WHERE incident = $1 AND state <> 'voided'",
         incident,
-        state,
         by,
         why,
-        kind,
     )

@@ -106,7 +106,7 @@ async def observe(connection: Connection, host: str, seen: Observation) -> bool:
     )
     if before is None:
         return False
-    if before["observed"] == "lifted" and seen.observed != "lifted":
+    if before["wanted"] == before["observed"] == "lifted" and seen.observed != "lifted":
         return True  # said before it was lifted, and late
     await connection.execute(
         "UPDATE measures SET observed = $2, observed_at = now(), detail = $3,"

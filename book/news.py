@@ -42,6 +42,8 @@ async def stirred(pool: Pool, interval: float) -> tuple[str, ...]:
 async def taken(pool: Pool, incident: str) -> AsyncIterator[Stirred | None]:
     """Take an incident's marks; they stay if the block raises. None if another has taken them.
 
+    None as well once the incident is closed, such as for what an agent says of a measure that
+    stays: its workflow has ended, and may be forgotten, so nobody is to be woken or started.
     Marks are taken before the digest is read: what comes in between is in it, or leaves a mark.
     The revision is used up even when the block raises, so a digest that did reach the workflow
     is never followed by another of the same number.
@@ -55,7 +57,7 @@ async def taken(pool: Pool, incident: str) -> AsyncIterator[Stirred | None]:
             " SELECT count(*) FROM gone",
             incident,
         )
-        if not gone:
+        if not gone or await _closed(connection, incident):
             yield None
             return
         revision = await connection.fetchval("SELECT nextval('news_revision')")
@@ -67,6 +69,13 @@ async def taken(pool: Pool, incident: str) -> AsyncIterator[Stirred | None]:
             revision,
         )
         yield found
+
+
+async def _closed(connection: Connection, incident: str) -> bool:
+    closed: bool = await connection.fetchval(
+        "SELECT stage = 'closed' FROM incidents WHERE id = $1", incident
+    )
+    return closed
 
 
 async def _digest(connection: Connection, incident: str, revision: int) -> Stirred:

@@ -3,12 +3,11 @@
 import logging
 import sys
 
-import click
 import typer
 
 from workers.commands import audit, blocklist, books, doctor, host, incident, serve, show
 from workers.embedded import NotStarted
-from workers.leave import REFUSED, WRONG_USAGE, Refused, leave
+from workers.leave import REFUSED, Refused, leave
 from workers.settings import BadSettings
 
 app = typer.Typer(
@@ -18,6 +17,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+log = logging.getLogger("plazo")
+
 _LOG = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 app.command("demo")(show.demo)
@@ -40,19 +41,17 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=_LOG)
     for chatty in ("httpx", "mail.log", "yoyo", "uvicorn", "dns"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    code = REFUSED
     try:
-        result = app(standalone_mode=False)
-        code = result if isinstance(result, int) else 0
-    except click.exceptions.Exit as done:
-        code = done.exit_code
-    except click.ClickException as wrong:
-        wrong.show()
-        code = WRONG_USAGE
-    except (KeyboardInterrupt, click.Abort):
-        code = REFUSED
+        app()
+    except SystemExit as ended:  # how Typer ends: 0, or 2 once it has explained the usage
+        code = ended.code if isinstance(ended.code, int) else REFUSED
+    except KeyboardInterrupt:
+        pass
     except (Refused, NotStarted, BadSettings) as refused:
         print(f"plazo: {refused}", file=sys.stderr)  # noqa: T201
-        code = REFUSED
+    except Exception:
+        log.exception("failed in a way that nobody has foreseen")
     leave(code)
 
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 
-from asyncpg import Pool, PostgresError
+from asyncpg import InterfaceError, Pool, PostgresError
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -27,6 +27,9 @@ log = logging.getLogger("plazo.dispatcher")
 
 AT_ONCE = 8
 """Incidents woken side by side; each holds a connection to PostgreSQL while it is."""
+
+_AWAY = (OSError, PostgresError, InterfaceError, RPCError, TimeoutError)
+"""PostgreSQL or Temporal is away; a transaction that its server broke off is an InterfaceError."""
 
 _PAUSE = 5.0
 """Seconds after a failure; the marks stay where they are."""
@@ -51,7 +54,7 @@ class Dispatcher:
                 try:
                     await self.look()
                     pause = self._interval
-                except (OSError, PostgresError, RPCError, TimeoutError) as error:
+                except _AWAY as error:
                     log.warning("news wait", extra={"why": str(error), "again": _PAUSE})
                     pause = _PAUSE
                 await self._rest(stopping, pause)
@@ -74,7 +77,7 @@ class Dispatcher:
                 async with news.taken(self._pool, incident) as stirred:
                     if stirred is not None:
                         await self._signal(stirred)
-            except (OSError, PostgresError, RPCError, TimeoutError) as error:
+            except _AWAY as error:
                 # Its marks are still there; the others need not wait for it.
                 log.warning("not woken", extra={"incident": incident, "why": str(error)})
 

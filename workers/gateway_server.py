@@ -70,7 +70,7 @@ async def serving(settings: Settings, pool: Pool, client: Client) -> AsyncIterat
             if not server.started:
                 raise Refused("the gateway did not start; its log says why")
             host, port = listener.getsockname()[:2]
-            yield f"http://{host}:{port}"
+            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         finally:
             ready.cancel()
             app.state.wake.let_go()
@@ -82,7 +82,11 @@ async def serving(settings: Settings, pool: Pool, client: Client) -> AsyncIterat
 def _bound(listen: str) -> Iterator[socket.socket]:
     host, _, port = listen.rpartition(":")
     try:
-        listener = socket.create_server((host.strip("[]"), int(port)), backlog=2_048)
+        listener = socket.create_server(
+            (host.strip("[]"), int(port)),
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+            backlog=2_048,
+        )
     except OSError as error:
         raise Refused(
             f"the gateway cannot listen on {listen} ({error.strerror}); "

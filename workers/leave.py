@@ -6,6 +6,7 @@ main, and then leaves here, deliberately.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -15,7 +16,10 @@ from typing import Any, NoReturn
 
 REFUSED = 1
 """The program says no, with a reason."""
-WRONG_USAGE = 2
+
+
+class ToldToStop(Exception):
+    """SIGTERM or SIGINT came while a process was still waiting for what it needs."""
 
 
 class Refused(Exception):
@@ -45,7 +49,8 @@ async def until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     try:
-        await work(stopping)
+        with contextlib.suppress(ToldToStop):
+            await work(stopping)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from activities.blocklists.dnsbl import Blocklists
 from activities.smtp import MailServer
 from domain.units import Hours
 from gateway import signatures
@@ -65,6 +66,11 @@ def _required(each: Field[Any]) -> bool:
 
 # --- how each kind of value is read ---------------------------------------------------------------
 
+_REPORTER = re.compile(r"[A-Za-z0-9_.-]+")
+
+_ANY_RESOLVER = "127.0.0.1:53"
+"""So that zones can be checked on a machine that has no resolver of its own."""
+
 
 def text(given: str) -> str:
     return given
@@ -106,22 +112,37 @@ def mail_address(given: str) -> str:
 
 
 def seconds(given: str) -> float:
-    """A span such as `5m` or `0.5s`."""
+    """A span such as `5m` or `0.5s`, longer than none."""
     plain = re.fullmatch(r"(\d+\.\d+)\s*s", given)
-    return float(plain[1]) if plain else float(Hours.parse(given).seconds)
+    found = float(plain[1]) if plain else float(Hours.parse(given).seconds)
+    if not found:
+        raise ValueError(f'"{given}" is no time at all; write it as 5s, 15m or 1h')
+    return found
 
 
 def names(given: str) -> tuple[str, ...]:
     return tuple(part.strip().rstrip(".") for part in given.split(",") if part.strip())
 
 
+def zones(given: str) -> tuple[str, ...]:
+    found = names(given)
+    Blocklists(found, _ANY_RESOLVER)
+    return found
+
+
+def resolver(given: str) -> str:
+    Blocklists((), given)
+    return given
+
+
 def reporters(given: str) -> dict[str, tuple[str, ...]]:
     """`name=whsec_…` separated by commas; a name that comes twice has two keys (rotation)."""
     found: dict[str, tuple[str, ...]] = {}
-    for part in names(given):
+    for number, part in enumerate(names(given), 1):
         name, separator, key = part.partition("=")
-        if not separator or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-            raise ValueError(f'"{name}" is not NAME=whsec_KEY')
+        # Not quoted: what has no name in front is a key.
+        if not separator or name.startswith("whsec_") or not _REPORTER.fullmatch(name):
+            raise ValueError(f"entry {number} is not NAME=whsec_KEY")
         try:
             signatures.key(key)
         except ValueError as error:
@@ -171,11 +192,11 @@ class Settings:
         "PLAZO_REPORTERS", "who may post reports, NAME=whsec_KEY,…", reporters, dict, secret=True
     )
     blocklists: tuple[str, ...] = setting(
-        "PLAZO_BLOCKLISTS", "zones to ask, separated by commas", names,
+        "PLAZO_BLOCKLISTS", "zones to ask, separated by commas", zones,
         ("zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org"),
     )  # fmt: skip
     dns: str | None = setting(
-        "PLAZO_DNS", "the resolver to ask, HOST:PORT; the system's if not set", host_port, None
+        "PLAZO_DNS", "the resolver to ask, IP:PORT; the system's if not set", resolver, None
     )
     smarthost: str | None = setting(
         "PLAZO_SMARTHOST", "what smarthost_redirect sends mail through, HOST:PORT", host_port, None

@@ -36,33 +36,43 @@ class Stack:
     ui: str | None
     postgres: Postgres
     temporal: Temporal
+    working: asyncio.Task[None] = field(repr=False)
+    """The worker and the dispatcher."""
 
     async def failure(self) -> str:
-        """Wait until one of the servers ends by itself; which one, and how."""
+        """Wait until a server or the worker ends by itself; which one, and how."""
         ends = {
             asyncio.create_task(child.ended()): child
             for child in (self.postgres.child, self.temporal.child)
         }
         try:
-            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((*ends, self.working), return_when=asyncio.FIRST_COMPLETED)
+            for task, child in ends.items():
+                if task.done():
+                    return f"{child.name} {task.result()}; its last words:\n{child.tail()}"
+            return "the worker ended by itself; its log says why"
         finally:
             for task in ends:
                 task.cancel()
-        first = next(iter(done))
-        return f"{ends[first].name} {first.result()}; its last words:\n{ends[first].tail()}"
 
 
 @asynccontextmanager
 async def servers(home: Home) -> AsyncIterator[tuple[Postgres, Temporal]]:
     """The two servers, PostgreSQL with the current schema. Needs the claim of `home`."""
-    async with asyncio.TaskGroup() as group:
-        starting = group.create_task(Postgres.start(home)), group.create_task(Temporal.start(home))
-    postgres, temporal = starting[0].result(), starting[1].result()
+    postgres, temporal = await asyncio.gather(
+        Postgres.start(home), Temporal.start(home), return_exceptions=True
+    )
     try:
+        if isinstance(postgres, BaseException):
+            raise postgres
+        if isinstance(temporal, BaseException):
+            raise temporal
         await asyncio.to_thread(schema.migrate, postgres.dsn)
         yield postgres, temporal
     finally:
-        await asyncio.gather(postgres.stop(), temporal.stop())
+        # One that did not start leaves the other to be stopped.
+        started = [each for each in (postgres, temporal) if not isinstance(each, BaseException)]
+        await asyncio.gather(*(each.stop() for each in started))
 
 
 @asynccontextmanager
@@ -84,17 +94,19 @@ async def up(home: Home, env: Mapping[str, str]) -> AsyncIterator[Stack]:
             "PLAZO_LISTEN": listen,
             "TEMPORAL_ADDRESS": temporal.address,
             "TEMPORAL_NAMESPACE": "default",
+            # The operator's profiles, with their keys, are for other servers.
+            "TEMPORAL_CONFIG_FILE": os.devnull,
         }
         known = {**made_up, **env, **fixed}
         settings = Settings.read(known)
-        pool = await engine.database(postgres.dsn, patient=False)
-        client = await engine.temporal(fixed, identity=incident_worker.identity(), patient=False)
+        client = await engine.temporal(fixed, identity=incident_worker.identity())
+        pool = await engine.database(postgres.dsn)
         stopping = asyncio.Event()
         working = asyncio.create_task(incident_worker.work(settings, pool, client, stopping))
         connection = home.path / CONNECTION_FILE
         try:
             async with serving(settings, pool, client) as gateway:
-                _write(connection, {**made_up, **fixed})
+                _write(connection, {name: known[name] for name in (*made_up, *fixed)})
                 yield Stack(
                     home=home,
                     settings=settings,
@@ -105,6 +117,7 @@ async def up(home: Home, env: Mapping[str, str]) -> AsyncIterator[Stack]:
                     ui=temporal.ui,
                     postgres=postgres,
                     temporal=temporal,
+                    working=working,
                 )
         finally:
             connection.unlink(missing_ok=True)
@@ -114,7 +127,7 @@ async def up(home: Home, env: Mapping[str, str]) -> AsyncIterator[Stack]:
 
 
 async def stay_up(stack: Stack, stopping: asyncio.Event) -> None:
-    """Until `stopping` is set. Raises Refused when one of the servers ends by itself."""
+    """Until `stopping` is set. Raises Refused when a server or the worker ends by itself."""
     told = asyncio.create_task(stopping.wait())
     failed = asyncio.create_task(stack.failure())
     try:

@@ -244,6 +244,20 @@ def test_contracts_of_one_client_never_overlap(first: str, second: str, overlap:
     assert re.match(r"line \d+: contract b-[12] begins before b-[12] \(line \d+\) has ended", error)
 
 
+def test_a_contract_is_held_against_the_one_that_ends_last() -> None:
+    text = two_contracts("valid_until: 2030-01-01", "valid_from: 2026-01-01")
+    text = changed(
+        ("valid_from: 2026-01-01", "valid_from: 2026-01-01\n        valid_until: 2026-02-01"),
+        ("    services:\n      vps-2",
+         B_2.replace("b-2:\n", "b-3:\n        valid_from: 2027-01-01\n")
+         + "    services:\n      vps-2"),
+        of=text,
+    )  # fmt: skip
+    second, third = errors_of(text)
+    assert "contract b-2 begins before b-1" in second
+    assert "contract b-3 begins before b-1" in third
+
+
 ONE_MISTAKE: list[tuple[str, str, str]] = [
     ("kind: business", "kind: busines", 'line 8: unknown kind "busines"; did you mean business?'),
     ("language: es", "language: fr", 'line 9: unknown language "fr"; write one of en, es'),

@@ -110,6 +110,17 @@ def test_a_chain_that_was_forged_anew_does_not_end_as_it_was_recorded(seq: int) 
     assert broken == Break(incident=INCIDENT, seq=5, why="is not the end that was recorded")
 
 
+@given(seq=st.integers(1, 4))
+def test_after_an_entry_that_was_forged_with_its_own_hash_the_next_does_not_follow(
+    seq: int,
+) -> None:
+    entry = CHAIN[seq - 1]
+    hashed = link(entry.previous, INCIDENT, seq, entry.at, entry.source, "{}")
+    entries = [*CHAIN[: seq - 1], replace(entry, body="{}", hash=hashed), *CHAIN[seq:]]
+    why = "does not follow the one before it"
+    assert found(entries) == Break(incident=INCIDENT, seq=seq + 1, why=why)
+
+
 def test_entries_past_the_recorded_end_are_found() -> None:
     broken = found(CHAIN, head_seq=4, head_hash=CHAIN[3].hash)
     assert broken == Break(incident=INCIDENT, seq=4, why="is not the end that was recorded")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.real.test_embedded import as_an_ordinary_user
 from workers.demo.paths import PATHS
 
 pytestmark = pytest.mark.real
@@ -18,10 +19,13 @@ LONGEST = 120
 """Seconds; a hang ends the test, no time is asserted."""
 
 
-def demo(*arguments: str, **how: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        [sys.executable, "-m", "workers.cli", "demo", *arguments],
-        capture_output=True, text=True, timeout=LONGEST, check=False, **how,
+def demo(
+    *arguments: str, wrapper: tuple[str, ...] = (), env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*wrapper, sys.executable, "-m", "workers.cli", "demo", *arguments],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+        capture_output=True, text=True, timeout=LONGEST, check=False,
     )  # fmt: skip
 
 
@@ -34,13 +38,10 @@ def test_every_path_comes_to_its_end(path: str) -> None:
 
 def test_without_root_the_mail_host_is_an_embedded_one_and_the_demo_says_so() -> None:
     home = Path(tempfile.mkdtemp(prefix="plazo-user-"))
-    user: dict[str, object] = {}
     if ROOT:
         shutil.chown(home, 65_534, 65_534)
-        user = {"user": 65_534, "group": 65_534, "extra_groups": []}
-    env = {**os.environ, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        told = demo("--path", "hold", env=env, **user)
+        told = demo("--path", "hold", wrapper=as_an_ordinary_user(), env={"HOME": str(home)})
     finally:
         shutil.rmtree(home)
     assert told.returncode == 0, told.stdout + told.stderr

@@ -62,7 +62,7 @@ async def test_a_waiting_incident_moves_to_the_version_that_is_made_current(home
                 "PLAZO_VERIFY": "1s",
             }
             client = await engine.connect({"TEMPORAL_ADDRESS": temporal.address})
-            pool = await engine.database(postgres.dsn, patient=False)
+            pool = await engine.database(postgres.dsn)
             await clients.keep(pool, read_clientele(file))
             async with a_worker(env, "old", client):
                 await a_report(pool)
@@ -81,7 +81,7 @@ async def test_a_waiting_incident_moves_to_the_version_that_is_made_current(home
 async def a_worker(env: dict[str, str], build_id: str, client: Client) -> AsyncIterator[None]:
     """A worker of one version, which is the current one from now on."""
     settings = Settings.read({**env, "PLAZO_BUILD_ID": build_id})
-    pool = await engine.database(settings.database_url, patient=False)
+    pool = await engine.database(settings.database_url)
     stopping = asyncio.Event()
     working = asyncio.create_task(incident_worker.work(settings, pool, client, stopping))
     try:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields
 
 import aiosmtplib
+from temporalio.service import RPCError
 
 from activities.blocklists.dnsbl import Blocklists
 from book import schema
@@ -59,7 +60,7 @@ async def _look(settings: Settings, env: Mapping[str, str]) -> int:
 
 
 async def _database(settings: Settings, env: Mapping[str, str]) -> str:
-    pool = await engine.database(settings.database_url, patient=False)
+    pool = await engine.database(settings.database_url)
     await pool.close()
     missing = await asyncio.to_thread(schema.missing, settings.database_url)
     if missing:
@@ -68,8 +69,14 @@ async def _database(settings: Settings, env: Mapping[str, str]) -> str:
 
 
 async def _temporal(settings: Settings, env: Mapping[str, str]) -> str:
-    client = await engine.temporal(env, identity=identity(), patient=False)
-    missing = await engine.missing_search_attributes(client)
+    client = await engine.temporal(env, identity=identity())
+    try:
+        missing = await engine.missing_search_attributes(client)
+    except RPCError as error:
+        raise Refused(
+            f"{error.message}; see TEMPORAL_NAMESPACE, or make it with "
+            f"`temporal operator namespace create --namespace {client.namespace}`"
+        ) from error
     if missing:
         raise Refused(
             f"the namespace {client.namespace} lacks the search attributes {', '.join(missing)}; "

@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import os
 from typing import Annotated
 
 import typer
@@ -32,14 +33,25 @@ from workers.leave import Refused
 app = typer.Typer(help="Incidents, and what people do to them.", no_args_is_help=True)
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it goes on record.")]
-By = Annotated[str, typer.Option("--by", help="Who; the login name if not given.")]
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in many a container
+        return f"uid {os.getuid()}"
+
+
+By = Annotated[
+    str,
+    typer.Option("--by", help="Who.", default_factory=_login_name, show_default="the login name"),
+]
 Senders = Annotated[
     list[str], typer.Option("--discard-sender", help="Discard all held mail of this sender.")
 ]
 Messages = Annotated[
     list[str], typer.Option("--discard-message", help="Discard the held message of this queue id.")
 ]
-_ME = getpass.getuser()
 _NONE: list[str] = []
 
 
@@ -102,19 +114,19 @@ def show(incident: str, json: Json = False) -> None:
 
 
 @app.command("extend")
-def extend(incident: str, span: str, reason: Reason, by: By = _ME) -> None:
+def extend(incident: str, span: str, reason: Reason, by: By) -> None:
     """Move the deadline later by SPAN (such as 4h) of the contract's calendar."""
     _act(incident, Act.EXTEND, MoveDeadline(by=by, seconds=_seconds(span), reason=reason))
 
 
 @app.command("shorten")
-def shorten(incident: str, span: str, reason: Reason, by: By = _ME) -> None:
+def shorten(incident: str, span: str, reason: Reason, by: By) -> None:
     """Move the deadline earlier by SPAN (such as 4h) of the contract's calendar."""
     _act(incident, Act.SHORTEN, MoveDeadline(by=by, seconds=_seconds(span), reason=reason))
 
 
 @app.command("escalate")
-def escalate(incident: str, reason: Reason, by: By = _ME) -> None:
+def escalate(incident: str, reason: Reason, by: By) -> None:
     """Wait no longer: restrict now, or take the contract's next measure."""
     _act(incident, Act.ESCALATE, Escalate(by=by, reason=reason))
 
@@ -123,7 +135,7 @@ def escalate(incident: str, reason: Reason, by: By = _ME) -> None:
 def fixed(
     incident: str,
     reason: Annotated[str, typer.Option("--reason", help="What the client said.")],
-    by: By = _ME,
+    by: By,
     accept: Annotated[list[Term], typer.Option(help="A condition that the client accepts.")] = [],  # noqa: B006
     deliver_rest: Annotated[
         bool, typer.Option(help="The client answered for held mail: deliver what is not named.")
@@ -147,7 +159,7 @@ def fixed(
 def release(
     incident: str,
     reason: Reason,
-    by: By = _ME,
+    by: By,
     deliver_everything: Annotated[bool, typer.Option(help="Hold back no message.")] = False,
     discard_sender: Senders = _NONE,
     discard_message: Messages = _NONE,
@@ -164,13 +176,13 @@ def release(
 
 
 @app.command("waive")
-def waive(incident: str, charge: ChargeKind, reason: Reason, by: By = _ME) -> None:
+def waive(incident: str, charge: ChargeKind, reason: Reason, by: By) -> None:
     """Forgive one kind of charge, made or still to be made."""
     _act(incident, Act.WAIVE, Waive(by=by, charge=charge, reason=reason))
 
 
 @app.command("false-positive")
-def false_positive(incident: str, reason: Reason, by: By = _ME) -> None:
+def false_positive(incident: str, reason: Reason, by: By) -> None:
     """There was no spam: lift everything, void the charges, apologise."""
     _act(incident, Act.FALSE_POSITIVE, FalsePositive(by=by, reason=reason))
 
@@ -180,14 +192,14 @@ def call(
     incident: str,
     reason: Annotated[str, typer.Option("--reason", help="What came of the call.")],
     reached: Annotated[bool, typer.Option("--reached/--not-reached")],
-    by: By = _ME,
+    by: By,
 ) -> None:
     """Record what came of the phone call."""
     _act(incident, Act.CALL_OUTCOME, CallOutcome(by=by, outcome=reason, reached=reached))
 
 
 @app.command("close")
-def close(incident: str, outcome: Outcome, reason: Reason, by: By = _ME) -> None:
+def close(incident: str, outcome: Outcome, reason: Reason, by: By) -> None:
     """End it as withdrawn (lifts everything) or terminated (measures stay)."""
     _act(incident, Act.CLOSE, Close(by=by, outcome=outcome, reason=reason))
 

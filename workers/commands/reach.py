@@ -39,7 +39,7 @@ async def book() -> AsyncIterator[Pool]:
             "PLAZO_DATABASE_URL is not set, and no stack is up on this machine; start one with "
             "`plazo up`, or say where the book of record is"
         )
-    pool = await engine.database(url, patient=False)
+    pool = await engine.database(url)
     try:
         yield pool
     finally:
@@ -48,4 +48,4 @@ async def book() -> AsyncIterator[Pool]:
 
 async def temporal() -> Client:
     """The engine, for one command. Raises Refused when it cannot be reached."""
-    return await engine.temporal(surroundings(), identity=identity(), patient=False)
+    return await engine.temporal(surroundings(), identity=identity())

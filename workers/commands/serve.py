@@ -49,9 +49,11 @@ def worker() -> None:
 
 async def _worker(stopping: asyncio.Event) -> None:
     settings = reach.settings()
-    pool = await engine.database(settings.database_url)
+    pool = await engine.database(settings.database_url, stopping=stopping)
     try:
-        client = await engine.temporal(reach.surroundings(), identity=incident_worker.identity())
+        client = await engine.temporal(
+            reach.surroundings(), identity=incident_worker.identity(), stopping=stopping
+        )
         sys.stderr.write("working\n")
         await incident_worker.work(settings, pool, client, stopping)
     finally:
@@ -65,9 +67,11 @@ def gateway() -> None:
 
 async def _gateway(stopping: asyncio.Event) -> None:
     settings = reach.settings()
-    pool = await engine.database(settings.database_url)
+    pool = await engine.database(settings.database_url, stopping=stopping)
     try:
-        client = await engine.temporal(reach.surroundings(), identity=incident_worker.identity())
+        client = await engine.temporal(
+            reach.surroundings(), identity=incident_worker.identity(), stopping=stopping
+        )
         sys.stderr.write(f"listening on {settings.listen}\n")
         await gateway_server.serve(settings, pool, client, stopping)
     finally:

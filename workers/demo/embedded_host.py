@@ -59,6 +59,7 @@ class EmbeddedHost:
         self._in_force: tuple[Desired, ...] = ()
         self._relayed: dict[str, int] = {}
         self._work = asyncio.Event()
+        self._closing = False
         self._passing = asyncio.Lock()
         """Held while a message leaves, so that a measure never overtakes one."""
 
@@ -116,6 +117,8 @@ class EmbeddedHost:
 
     async def __aexit__(self, *_: object) -> None:
         await self._server.close()
+        # Python 3.11's wait_for, within aiosmtplib, now and then swallows a cancellation.
+        self._closing = True
         self._sending.cancel()
         with suppress(asyncio.CancelledError):
             await self._sending
@@ -142,8 +145,11 @@ class EmbeddedHost:
             self._work.clear()
             for entry in list(self._queue.values()):
                 async with self._passing:
-                    if self._queue.get(entry.queue_id) is entry and entry.queue != "hold":
+                    there = self._queue.get(entry.queue_id) is entry and not self._closing
+                    if there and entry.queue != "hold":
                         await self._pass(entry)
+            if self._closing:
+                return
             waits = any(each.queue != "hold" and not each.stopped for each in self._queue.values())
             with suppress(TimeoutError):
                 async with asyncio.timeout(_RETRY_SECONDS if waits else None):

@@ -118,8 +118,8 @@ class Listening:
         assert self._server is not None
         self._server.close()
         for session in self._sessions:
-            if session.transport is not None:
-                session.transport.close()
+            if isinstance(session.transport, asyncio.WriteTransport):
+                session.transport.abort()
             task = session._handler_coroutine
             if task is not None:
                 task.cancel()
