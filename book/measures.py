@@ -31,8 +31,8 @@ async def impose(
         return "the incident has ended, and its measures are lifted for good"
     host = await _host_for(connection, restriction, service)
     if host is None:
-        where = "at the edge" if restriction.scope is Scope.ADDRESS else f"on {service.id}"
-        return f"there is no agent {where} that could carry it out"
+        where = "at the edge" if restriction.scope is Scope.ADDRESS else f"on {service.host}"
+        return f"there is no agent {where} that could carry it out; see `plazo host enrol`"
     await connection.execute(
         "INSERT INTO measures (key, incident, host, measure, scope, targets, parameters)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
@@ -160,11 +160,10 @@ async def _host_for(
 ) -> str | None:
     """Addresses are acted upon at the edge, everything else on the service's own mail host."""
     if restriction.scope is not Scope.ADDRESS:
-        return service.host
-    edge: str | None = await connection.fetchval(
-        "SELECT id FROM hosts WHERE edge AND key_sha256 IS NOT NULL ORDER BY id LIMIT 1"
-    )
-    return edge
+        query = "SELECT id FROM hosts WHERE id = $1 AND key_sha256 IS NOT NULL"
+        return await connection.fetchval(query, service.host)  # type: ignore[no-any-return]
+    query = "SELECT id FROM hosts WHERE edge AND key_sha256 IS NOT NULL ORDER BY id LIMIT 1"
+    return await connection.fetchval(query)  # type: ignore[no-any-return]
 
 
 def _desired(row: Record) -> Desired:

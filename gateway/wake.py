@@ -27,13 +27,10 @@ class Wake:
     def __init__(self, pool: Pool, *, pace: float = PACE) -> None:
         self._pool = pool
         self._pace = pace
-        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._events: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.waiting = 0
+        """Long polls that have looked, and wait now."""
         self.stopping = False
-
-    @property
-    def waiting(self) -> int:
-        """How many wait now."""
-        return sum(map(len, self._waiting.values()))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -56,18 +53,18 @@ class Wake:
     async def waiting_for(self, host: str) -> AsyncIterator["Turn"]:
         """From here on no change of that host is missed."""
         changed = asyncio.Event()
-        self._waiting[host].add(changed)
+        self._events[host].add(changed)
         try:
             yield Turn(self, changed, self._pace)
         finally:
-            self._waiting[host].discard(changed)
-            if not self._waiting[host]:
-                del self._waiting[host]
+            self._events[host].discard(changed)
+            if not self._events[host]:
+                del self._events[host]
 
     def _told(self, host: str) -> None:
         """An empty name is everybody's: listening has begun, and what was before was missed."""
-        for known in [host] if host else list(self._waiting):
-            for changed in self._waiting.get(known, ()):
+        for known in [host] if host else list(self._events):
+            for changed in self._events.get(known, ()):
                 changed.set()
 
 
@@ -84,8 +81,12 @@ class Turn:
         left = until - asyncio.get_running_loop().time()
         if left <= 0 or self._wake.stopping:
             return False
-        with suppress(TimeoutError):
-            async with asyncio.timeout(min(left, self._pace)):
-                await self._changed.wait()
+        self._wake.waiting += 1
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, self._pace)):
+                    await self._changed.wait()
+        finally:
+            self._wake.waiting -= 1
         self._changed.clear()
         return not self._wake.stopping

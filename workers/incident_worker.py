@@ -5,6 +5,7 @@ import os
 import socket
 from datetime import timedelta
 from functools import partial
+from math import ceil
 
 from asyncpg import Pool
 from temporalio.client import Client
@@ -40,9 +41,9 @@ def build_worker(settings: Settings, pool: Pool, client: Client) -> Worker:
     looking = Looking(
         pool=pool,
         blocklists=Blocklists(settings.blocklists, resolver=settings.dns),
-        confirm_seconds=round(settings.confirm),
-        verify_seconds=round(settings.verify),
-        look_again_seconds=round(settings.look_again),
+        confirm_seconds=ceil(settings.confirm),
+        verify_seconds=ceil(settings.verify),
+        look_again_seconds=ceil(settings.look_again),
     )
     notices = Notices(
         pool=pool,

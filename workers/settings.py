@@ -68,6 +68,9 @@ def _required(each: Field[Any]) -> bool:
 
 _REPORTER = re.compile(r"[A-Za-z0-9_.-]+")
 
+_STRENGTH = 24
+"""Bytes that the key of a reporter has at least, as the Standard Webhooks specification says."""
+
 _ANY_RESOLVER = "127.0.0.1:53"
 """So that zones can be checked on a machine that has no resolver of its own."""
 
@@ -144,9 +147,14 @@ def reporters(given: str) -> dict[str, tuple[str, ...]]:
         if not separator or name.startswith("whsec_") or not _REPORTER.fullmatch(name):
             raise ValueError(f"entry {number} is not NAME=whsec_KEY")
         try:
-            signatures.key(key)
+            strength = len(signatures.key(key))
         except ValueError as error:
             raise ValueError(f"the key of {name}: {error} (Standard Webhooks)") from error
+        if strength < _STRENGTH:
+            raise ValueError(
+                f"the key of {name} is shorter than {_STRENGTH} bytes; make one with "
+                "`echo whsec_$(openssl rand -base64 32)`"
+            )
         found[name] = (*found.get(name, ()), key)
     return found
 

@@ -85,8 +85,12 @@ def list_incidents(
 
 
 @app.command("show")
-def show(incident: str, json: Json = False) -> None:
-    """One incident with its decisions, and what may be done to it now."""
+def show(
+    incident: str,
+    attempts: Annotated[bool, typer.Option(help="Show each attempt of each step.")] = False,
+    json: Json = False,
+) -> None:
+    """One incident with its decisions, what failed, and what may be done to it now."""
     page = asyncio.run(_page(incident))
     if json:
         as_json(page)
@@ -104,6 +108,8 @@ def show(incident: str, json: Json = False) -> None:
         line(f"task {task.kind}: {task.detail}{f' - {task.outcome}' if task.outcome else ''}")
     line()
     for entry in page.chain:
+        if not (attempts or entry.failed or entry.source.startswith(("decision:", "opened"))):
+            continue
         line(f"{entry.at:%Y-%m-%d %H:%M:%S}  {entry.what}{_by(entry.by)}")
         for reason in entry.reasons:
             line(f"{'':21}{reason}")
