@@ -159,7 +159,8 @@ class World:
                 "SELECT service FROM incidents WHERE id = $1", incident
             )
             found = next(each for each in CLIENTELE.services if each.id == service)
-            await measures.impose(connection, incident, key, restriction, found, {}, ())
+            why = await measures.impose(connection, incident, key, restriction, found, {}, ())
+            assert why is None
 
     async def look(self, incident: str, **columns: object) -> None:
         """Have an incident look as its workflow would say."""
@@ -200,6 +201,9 @@ def a_gateway(pool: Pool, incidents: Any) -> Gateway:
 async def a_world(pool: Pool) -> AsyncIterator[World]:
     """A gateway on `pool`, whose book has the small provider in it."""
     await clients.keep(pool, CLIENTELE)
+    async with transaction(pool) as connection:
+        for host in CLIENTELE.hosts:
+            await measures.enrol(connection, host.id)
     incidents = FakeIncidents()
     app = create_app(a_gateway(pool, incidents))
     async with (

@@ -1,0 +1,1 @@
+"""The host agent, against gateways and mail servers that misbehave."""
