@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import uuid4
 
 from temporalio.client import (
     Client,
@@ -34,6 +35,9 @@ What = (
 
 PATIENCE = 30.0
 """Seconds that an act may take; a worker that lives answers within one."""
+
+_PAUSES = (0.2, 1.0)
+"""Seconds before an act is tried again under the same id."""
 
 _HEALTH = timedelta(seconds=3)
 
@@ -69,7 +73,7 @@ class Incidents:
         """
         try:
             async with asyncio.timeout(self._patience):
-                return await self._update(incident, act, what, once)
+                return await self._repeated(incident, act, what, once or uuid4().hex)
         except (TimeoutError, RPCTimeoutOrCancelledError) as error:
             raise EngineAway(
                 f"{incident} gave no answer within {self._patience:.0f} s; look whether it is on "
@@ -86,7 +90,16 @@ class Incidents:
         except (RPCError, RuntimeError, TimeoutError):
             return False
 
-    async def _update(self, incident: str, act: Act, what: What, once: str | None) -> Answer:
+    async def _repeated(self, incident: str, act: Act, what: What, once: str) -> Answer:
+        """An act that meets the turn of a long story to its next run is given up by the server."""
+        for pause in _PAUSES:
+            try:
+                return await self._update(incident, act, what, once)
+            except EngineAway:
+                await asyncio.sleep(pause)
+        return await self._update(incident, act, what, once)
+
+    async def _update(self, incident: str, act: Act, what: What, once: str) -> Answer:
         handle = self._client.get_workflow_handle(incident)
         try:
             answer: Answer = await handle.execute_update(

@@ -1,0 +1,1 @@
+"""The story of an incident, on Temporal's own time-skipping server: days pass in milliseconds."""

@@ -1,0 +1,240 @@
+"""After the release: off every list, through probation, and what a relapse means."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.incident import Outcome, Stage
+from domain.notices import Notice
+from domain.steps import TaskKind
+from tests.workflows import stages
+from tests.workflows.incident import Incident, Start
+from tests.workflows.world import BLOCK, HOLD, HOLD_ALL, LIMIT, LISTED, a_plan, a_world, until
+
+pytestmark = pytest.mark.real
+
+OTHER = "192.0.2.7 bl.other.example"
+
+
+def looks(story: Incident) -> int:
+    return story.world.steps.count("check_blocklists")
+
+
+# --- delisting ---------------------------------------------------------------------------------
+
+
+async def test_lists_are_looked_at_in_growing_intervals(incident: Start) -> None:
+    story = await stages.delisting(incident)
+    at = [looks(story)]
+    for hours in (1, 1, 1, 4):  # looks are 1, 2 and 4 hours apart
+        await story.passes(hours=hours, seconds=5)
+        await until(lambda: story.world.steps[-1] in ("check_blocklists", "ask_person"))
+        at.append(looks(story))
+    assert at == [1, 2, 2, 3, 4]
+
+
+async def test_lists_are_asked_daily_at_last(incident: Start) -> None:
+    story = await stages.delisting(incident)
+    await story.passes(days=10)
+    before = looks(story)
+    await story.passes(days=5)
+    assert looks(story) - before == 5
+
+
+async def test_removal_is_requested_once_for_each_listing(incident: Start) -> None:
+    story = await stages.delisting(incident)
+    await story.passes(hours=8)
+    assert story.world.tasks == [TaskKind.REQUEST_DELISTING]
+    story.world.listed = (LISTED, OTHER)
+    await story.passes(days=1)
+    [_, second] = story.world.of("ask_person")
+    assert second.detail == f"request removal: {OTHER}"
+
+
+async def test_word_of_a_delisting_is_looked_into_at_once(incident: Start) -> None:
+    story = await stages.restricted(incident)
+    story.world.listed = (LISTED,)
+    await story.world.tell(listed=(LISTED,))
+    await story.fixed()
+    await story.passes(minutes=16)
+    await until(lambda: TaskKind.REQUEST_DELISTING in story.world.tasks)
+    await story.rests()
+    story.world.listed = ()
+    await story.world.tell(listed=())
+    await story.comes_to(Stage.PROBATION)
+
+
+async def test_a_list_that_never_had_it_and_is_silent_holds_up_nothing(incident: Start) -> None:
+    story = await stages.restricted(incident, a_world(unanswered=("dead.example",)))
+    await story.fixed()
+    closed = await story.closes()
+    assert closed.outcome is Outcome.REMEDIATED
+
+
+async def test_a_list_that_had_it_and_is_silent_is_asked_again(incident: Start) -> None:
+    story = await stages.delisting(incident)
+    story.world.listed, story.world.unanswered = (), ("zen.example",)
+    await story.passes(hours=8)
+    assert await story.stage() == Stage.DELISTING
+    story.world.unanswered = ()
+    assert (await story.closes()).outcome is Outcome.REMEDIATED
+
+
+async def test_a_charge_for_delisting_is_made_where_a_listing_came_after_the_bill(
+    incident: Start,
+) -> None:
+    story = await stages.restricted(incident)
+    await story.fixed()
+    await story.passes(minutes=10)
+    assert "record_charges" not in story.world.steps
+    story.world.listed = (LISTED,)
+    await story.passes(minutes=6)
+    await until(lambda: TaskKind.REQUEST_DELISTING in story.world.tasks)
+    story.world.listed = ()
+    await story.closes()
+    assert story.world.steps.count("record_charges") == 2
+
+
+async def test_nothing_is_charged_twice_without_a_listing(incident: Start) -> None:
+    story = await stages.probation(incident)
+    await story.closes()
+    assert story.world.steps.count("record_charges") == 1
+
+
+# --- probation and relapse ---------------------------------------------------------------------
+
+
+async def test_probation_lasts_as_long_as_the_contract_says(incident: Start) -> None:
+    story = await stages.probation(incident)
+    await story.passes(hours=23, minutes=30)
+    assert "close_incident" not in story.world.steps
+    await story.passes(minutes=45)
+    await until(lambda: story.world.letters[-1] is Notice.FINAL_REPORT)
+
+
+async def test_a_relapse_restores_the_measure_at_once_without_a_deadline(incident: Start) -> None:
+    story = await stages.probation(incident)
+    assert story.world.in_force == set()
+    await story.world.tell(last_sent_at=await story.now() + timedelta(seconds=1))
+    await until(lambda: story.world.letters[-1] is Notice.RELAPSE)
+    assert story.world.in_force == {HOLD}
+    letter = story.world.of("send_notice")[-1]
+    assert (letter.deadline, letter.upcoming, letter.measure) == (None, None, HOLD)
+    view = await story.view()
+    assert (view.stage, view.fixed_at) == (Stage.RESTRICTED, None)
+    await story.passes(minutes=1)
+    await story.fixed()
+    closed = await story.closes()
+    assert (closed.outcome, closed.relapses) == (Outcome.REMEDIATED, 1)
+
+
+async def test_a_relapse_while_it_is_delisted(incident: Start) -> None:
+    story = await stages.delisting(incident)
+    await story.world.tell(last_sent_at=await story.now() + timedelta(seconds=1))
+    await until(lambda: story.world.letters[-1] is Notice.RELAPSE)
+    assert story.world.in_force == {HOLD}
+
+
+async def test_a_relapse_where_no_measure_was_ever_in_force(incident: Start) -> None:
+    world = a_world(plan=a_plan(containment=()))
+    story = await stages.waiting(incident, world)
+    await story.fixed()
+    await story.passes(minutes=16)
+    await story.comes_to(Stage.PROBATION)
+    assert world.imposed == []
+    await world.tell(last_sent_at=await story.now() + timedelta(seconds=1))
+    await until(lambda: world.letters[-1] is Notice.RELAPSE)
+    assert world.in_force == {HOLD}
+
+
+async def test_a_relapse_after_containment_only_takes_the_preferred_measure(
+    incident: Start,
+) -> None:
+    story = await stages.waiting(incident)
+    await story.fixed()
+    await story.passes(minutes=16)
+    await story.comes_to(Stage.PROBATION)
+    await story.world.tell(last_sent_at=await story.now() + timedelta(seconds=1))
+    await until(lambda: story.world.letters[-1] is Notice.RELAPSE)
+    assert story.world.imposed == [LIMIT, HOLD]
+
+
+async def test_a_relapse_takes_another_measure_where_the_last_cannot_be_had(
+    incident: Start,
+) -> None:
+    story = await stages.restricted(incident, a_world(refused={HOLD, HOLD_ALL}))
+    assert story.world.in_force == {BLOCK}
+    await story.fixed()
+    await story.passes(minutes=16)
+    await story.comes_to(Stage.PROBATION)
+    story.world.refused = {BLOCK}
+    await story.world.tell(last_sent_at=await story.now() + timedelta(seconds=1))
+    await until(lambda: story.world.in_force == {HOLD})
+
+
+async def test_a_late_report_of_old_spam_is_no_relapse(incident: Start) -> None:
+    story = await stages.probation(incident)
+    await story.world.tell(reports=9, last_sent_at=await story.now() - timedelta(days=1))
+    closed = await story.closes()
+    assert (closed.outcome, closed.relapses) == (Outcome.REMEDIATED, 0)
+
+
+async def test_a_listing_in_probation_is_a_relapse(incident: Start) -> None:
+    story = await stages.probation(incident)
+    await story.world.tell(listed=(LISTED,))
+    await until(lambda: story.world.letters[-1] is Notice.RELAPSE)
+    assert story.world.decided("relapse")[0].reasons == (f"listed in probation: {LISTED}",)
+
+
+async def test_a_listing_watch_that_has_not_heard_of_the_delisting_is_no_relapse(
+    incident: Start,
+) -> None:
+    story = await stages.restricted(incident)
+    await story.world.tell(listed=(LISTED,))
+    await story.fixed()
+    closed = await story.closes()
+    assert closed.relapses == 0
+
+
+async def test_off_the_list_and_on_it_again_in_probation_is_a_relapse(incident: Start) -> None:
+    story = await stages.restricted(incident)
+    await story.world.tell(listed=(LISTED,))
+    await story.fixed()
+    await story.passes(minutes=16)
+    await story.comes_to(Stage.PROBATION)
+    await story.world.tell(listed=())
+    await story.world.tell(listed=(LISTED,))
+    await until(lambda: story.world.letters[-1] is Notice.RELAPSE)
+
+
+async def test_a_listing_found_by_the_last_look_is_a_relapse(incident: Start) -> None:
+    story = await stages.probation(incident)
+    story.world.listed = (LISTED,)
+    await story.passes(days=1, minutes=1)
+    await until(lambda: story.world.letters[-1] is Notice.RELAPSE)
+    assert "close_incident" not in story.world.steps
+
+
+# --- the last moment ---------------------------------------------------------------------------
+
+
+async def test_news_at_the_last_moment_prevents_the_close(incident: Start) -> None:
+    story = await stages.probation(incident)
+    story.world.unheard = 1
+    await story.passes(days=1, minutes=1)
+    await until(lambda: "close_incident" in story.world.steps)
+    assert await story.stage() == Stage.PROBATION
+    story.world.unheard = 0
+    await story.world.tell(last_sent_at=await story.now())
+    await until(lambda: story.world.letters[-1] is Notice.RELAPSE)
+
+
+async def test_old_news_at_the_last_moment_only_delays_it(incident: Start) -> None:
+    story = await stages.probation(incident)
+    story.world.unheard = 1
+    await story.passes(days=1, minutes=1)
+    await until(lambda: "close_incident" in story.world.steps)
+    story.world.unheard = 0
+    await story.world.tell(reports=7)
+    assert (await story.closes()).outcome is Outcome.REMEDIATED
+    assert story.world.steps.count("close_incident") == 2
