@@ -43,7 +43,7 @@ def main() -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     code = REFUSED
     try:
-        app()
+        app(prog_name="plazo")
     except SystemExit as ended:  # how Typer ends: 0, or 2 once it has explained the usage
         code = ended.code if isinstance(ended.code, int) else REFUSED
     except KeyboardInterrupt:

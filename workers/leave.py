@@ -11,8 +11,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NoReturn
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 REFUSED = 1
 """The program says no, with a reason."""
@@ -35,11 +35,6 @@ def leave(code: int) -> NoReturn:
         except (BrokenPipeError, ValueError):
             code = code or REFUSED  # whoever read us has gone before we had said all
     os._exit(code)
-
-
-def run(main: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
-    """Run a coroutine to its exit code, and leave with it."""
-    leave(asyncio.run(main()))
 
 
 async def until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -234,11 +234,12 @@ class Settings:
 
     @classmethod
     def one(cls, name: str, env: Mapping[str, str]) -> Any:
-        """A single optional setting, for what needs no others. Raises BadSettings."""
+        """A single setting, for what needs no others; None if not set. Raises BadSettings."""
         [each] = [known for known in fields(cls) if known.metadata["name"] == name]
         given = env.get(name, "").strip()
         try:
-            return each.metadata["read"](given) if given else each.default
+            default = None if each.default is MISSING else each.default
+            return each.metadata["read"](given) if given else default
         except ValueError as error:
             raise BadSettings([f"{name}: {error}"]) from error
 

@@ -122,8 +122,10 @@ async def up(home: Home, env: Mapping[str, str]) -> AsyncIterator[Stack]:
         finally:
             connection.unlink(missing_ok=True)
             stopping.set()
-            await working
-            await pool.close()
+            try:
+                await working
+            finally:
+                await pool.close()
 
 
 async def stay_up(stack: Stack, stopping: asyncio.Event) -> None:

@@ -16,18 +16,14 @@ from gateway.formats.port import NotUnderstood, understand
 from workers.commands import reach
 from workers.commands.say import as_json, line
 from workers.leave import Refused
-from workers.settings import BadSettings
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
 
 
 def migrate() -> None:
     """Bring the book of record's schema to the current version; safe to run at once twice."""
-    url = reach.surroundings().get("PLAZO_DATABASE_URL")
-    if not url:
-        raise BadSettings(["PLAZO_DATABASE_URL is not set: the book of record"])
     asyncio.run(_reachable())
-    applied = schema.migrate(url)
+    applied = schema.migrate(reach.database_url())
     line(f"applied: {', '.join(applied)}" if applied else "current already")
 
 

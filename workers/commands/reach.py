@@ -30,16 +30,21 @@ def settings() -> Settings:
     return Settings.read(surroundings())
 
 
-@asynccontextmanager
-async def book() -> AsyncIterator[Pool]:
-    """The book of record, for one command. Raises Refused when it cannot be reached."""
-    url = surroundings().get("PLAZO_DATABASE_URL")
-    if not url:
+def database_url() -> str:
+    """Where the book of record is. Raises Refused, or BadSettings."""
+    url: str | None = Settings.one("PLAZO_DATABASE_URL", surroundings())
+    if url is None:
         raise Refused(
             "PLAZO_DATABASE_URL is not set, and no stack is up on this machine; start one with "
             "`plazo up`, or say where the book of record is"
         )
-    pool = await engine.database(url)
+    return url
+
+
+@asynccontextmanager
+async def book() -> AsyncIterator[Pool]:
+    """The book of record, for one command. Raises Refused when it cannot be reached."""
+    pool = await engine.database(database_url())
     try:
         yield pool
     finally:
