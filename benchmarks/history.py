@@ -1,7 +1,7 @@
 """What one whole incident leaves in Temporal: steps, events, bytes, and what Cloud would charge.
 
-The path is smarthost, notice, wait, hold, release, listing, delisting, probation, close. The numbers
-are those of the recorded history, so they are about the same wherever it is run.
+The path is smarthost, notice, wait, hold, release, listing, delisting, probation, close. The
+numbers are those of the recorded history, so they are about the same wherever it is run.
 """
 
 import asyncio

@@ -180,7 +180,7 @@ def _table(
         title=f"incidents: {count} in a round, {at_once} side by side",
         rows=tuple(rows),
         notes=(
-            f"The bare workflow: {moves[Move.ACTIVITY]} activities, {moves[Move.TIMER]} timers that wait "
-            f"{waited:.1f} s in all, {moves[Move.CANCELLED_TIMER]} that are cancelled.",
+            f"The bare workflow: {moves[Move.ACTIVITY]} activities, {moves[Move.TIMER]} timers "
+            f"that wait {waited:.1f} s in all, {moves[Move.CANCELLED_TIMER]} that are cancelled.",
         ),
     )
