@@ -2,6 +2,11 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from asyncpg import Pool
+from temporalio.client import Client
 
 from workers import engine, gateway_server, incident_worker
 from workers import host_agent as agent
@@ -11,7 +16,7 @@ from workers.commands.say import line
 from workers.embedded.home import Home
 from workers.host_agent import AgentSettings
 from workers.leave import until_told
-from workers.settings import environment
+from workers.settings import Settings, environment
 
 
 def up() -> None:
@@ -48,16 +53,9 @@ def worker() -> None:
 
 
 async def _worker(stopping: asyncio.Event) -> None:
-    settings = reach.settings()
-    pool = await engine.database(settings.database_url, stopping=stopping)
-    try:
-        client = await engine.temporal(
-            reach.surroundings(), identity=incident_worker.identity(), stopping=stopping
-        )
+    async with _connected(stopping) as (settings, pool, client):
         sys.stderr.write("working\n")
         await incident_worker.work(settings, pool, client, stopping)
-    finally:
-        await pool.close()
 
 
 def gateway() -> None:
@@ -66,14 +64,21 @@ def gateway() -> None:
 
 
 async def _gateway(stopping: asyncio.Event) -> None:
+    async with _connected(stopping) as (settings, pool, client):
+        sys.stderr.write(f"listening on {settings.listen}\n")
+        await gateway_server.serve(settings, pool, client, stopping)
+
+
+@asynccontextmanager
+async def _connected(stopping: asyncio.Event) -> AsyncIterator[tuple[Settings, Pool, Client]]:
+    """Both servers reached, however long that takes; `ToldToStop` if `stopping` comes first."""
     settings = reach.settings()
     pool = await engine.database(settings.database_url, stopping=stopping)
     try:
         client = await engine.temporal(
             reach.surroundings(), identity=incident_worker.identity(), stopping=stopping
         )
-        sys.stderr.write(f"listening on {settings.listen}\n")
-        await gateway_server.serve(settings, pool, client, stopping)
+        yield settings, pool, client
     finally:
         await pool.close()
 
