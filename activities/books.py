@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from asyncpg import Pool
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from book import incidents, ledger, measures, tasks
 from book.database import transaction
@@ -71,6 +72,8 @@ class Books:
             keep: tuple[str, ...] = ()
             if what.keep_offenders:
                 keep = await incidents.offenders(connection, what.incident)
+                # Reports that name nobody leave everybody under suspicion.
+                keep = keep or await measures.held_senders(connection, what.keys)
             await measures.lift(
                 connection,
                 what.incident,
@@ -109,8 +112,11 @@ class Books:
         async with transaction(self.pool) as connection:
             contract = (await incidents.parties(connection, what.incident)).contract
         move = contract.calendar.after if what.seconds >= 0 else contract.calendar.before
-        deadline = move(what.start, Hours(abs(what.seconds)))
-        reminders = (contract.calendar.before(deadline, span) for span in contract.reminders)
+        try:
+            deadline = move(what.start, Hours(abs(what.seconds)))
+            reminders = [contract.calendar.before(deadline, span) for span in contract.reminders]
+        except (ValueError, OverflowError) as error:
+            raise ApplicationError(str(error), type="NoSuchDeadline", non_retryable=True) from error
         return Moments(deadline=deadline, reminders=tuple(sorted(reminders)))
 
     @activity.defn(name="verify_remedy")

@@ -49,14 +49,22 @@ class Looking:
     async def _ask(self, incident: str) -> Listings:
         async with transaction(self.pool) as connection:
             prefixes = await listings.addresses(connection, incident)
-        checked = await self.blocklists.check(addresses_in(prefixes))
-        async with transaction(self.pool) as connection:
             stood = await listings.standing(connection, incident)
+        # What is listed is asked about again, whoever has the address by now.
+        known = tuple(dict.fromkeys(address for address, _ in stood))
+        addresses = tuple(dict.fromkeys((*known, *addresses_in(prefixes))))
+        checked = await self.blocklists.check(addresses)
+        async with transaction(self.pool) as connection:
             await listings.keep(
                 connection,
                 incident,
                 [(one.address, one.zone, _answer(one)) for one in checked.found],
-                [listing for listing in stood if checked.is_off(*listing)],
+                # A list that is not asked any more says nothing any more.
+                [
+                    (address, zone)
+                    for address, zone in stood
+                    if zone not in checked.zones or checked.is_off(address, zone)
+                ],
             )
             stands = await listings.standing(connection, incident)
         return Listings(

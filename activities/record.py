@@ -52,7 +52,7 @@ class _Inbound(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         converter = activity.payload_converter()
         [chronicle] = converter.from_payloads([carried], [Chronicle])
-        await self._begin(chronicle)
+        await self._begin(chronicle, input.args[0] if input.args else None)
         try:
             result = await super().execute_activity(input)
         except asyncio.CancelledError:
@@ -66,13 +66,13 @@ class _Inbound(ActivityInboundInterceptor):
         await self._end(chronicle.incident, {"outcome": "done", "result": to_json(result)})
         return result
 
-    async def _begin(self, chronicle: Chronicle) -> None:
+    async def _begin(self, chronicle: Chronicle, asked: object) -> None:
         entries: list[tuple[str, object]] = [
             (f"decision:{decision.number}", {"kind": "decision", **_spelled(decision)})
             for decision in chronicle.decisions
         ]
         async with transaction(self._pool) as connection:
-            started = _attempt("started", worker=self._worker)
+            started = _attempt("started", worker=self._worker, asked=to_json(asked))
             await audit.append(connection, chronicle.incident, [*entries, started])
             await incidents.keep_view(connection, chronicle)
 

@@ -11,7 +11,13 @@ from domain.contract import Contract
 from domain.incident import Outcome
 from domain.ladder import Facts
 from domain.parties import Client, ClientKind, Language, Service, ServiceKind
+from domain.steps import TaskKind
 from domain.wire import from_json, to_json
+
+_OUTLIVE = (
+    TaskKind.DECIDE_ON_SERVICE, TaskKind.RELEASE_UNCONFIRMED, TaskKind.NOTICE_UNDELIVERABLE,
+)  # fmt: skip
+"""Tasks that closing an incident does not settle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +145,10 @@ async def close(connection: Connection, incident: str, outcome: Outcome, heard: 
     if state is None:
         raise LookupError(f"there is no incident {incident}")
     if state["stage"] == "closed":
+        if heard is None:  # a person's word came while it was being closed
+            await connection.execute(
+                "UPDATE incidents SET outcome = $2 WHERE id = $1", incident, outcome
+            )
         return True
     if heard is not None and (state["dirty"] or state["revision"] > heard):
         return False
@@ -151,9 +161,10 @@ async def close(connection: Connection, incident: str, outcome: Outcome, heard: 
     await connection.execute("DELETE FROM dirty WHERE incident = $1", incident)
     await connection.execute(
         "UPDATE tasks SET done_at = now(), outcome = $2"
-        " WHERE incident = $1 AND done_at IS NULL AND kind <> 'decide_on_service'",
+        " WHERE incident = $1 AND done_at IS NULL AND kind <> ALL($3)",
         incident,
         f"the incident was closed as {outcome}",
+        list(_OUTLIVE),
     )
     return True
 

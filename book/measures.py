@@ -9,6 +9,9 @@ from domain.hosts import Desired, DesiredState, HeldMessage, Observation, Wanted
 from domain.measures import Measure, Restriction, Scope
 from domain.parties import Service
 
+_MOST_DETAIL = 1_000
+"""Characters of an agent's words that are kept; they travel to the workflow with the news."""
+
 
 class NoSuchHost(LookupError):
     """The host is not in the book of record; import it first (`plazo import`)."""
@@ -44,9 +47,12 @@ async def impose(
         list(restriction.targets),
         parameters,
     )
+    # What a replaced measure holds is kept: what becomes of it is for the last lift to say.
     await connection.execute(
-        "UPDATE measures SET wanted = 'lifted' WHERE incident = $1 AND key = ANY($2)"
-        " AND wanted <> 'lifted'",
+        "UPDATE measures m SET wanted = 'lifted', keep_senders = ARRAY("
+        "  SELECT sender FROM held_messages WHERE measure = m.key"
+        "  UNION SELECT '@' || unnest(m.targets) WHERE m.scope = 'domain')"
+        " WHERE incident = $1 AND key = ANY($2) AND wanted <> 'lifted'",
         incident,
         [other for other in instead_of if other != key],
     )
@@ -62,17 +68,29 @@ async def lift(
     discard_messages: tuple[str, ...] = (),
     keep_senders: tuple[str, ...] = (),
 ) -> None:
-    """Write that measures are to end, with what is to become of the mail that they hold."""
+    """Write that measures are to end, with what is to become of the mail that they hold.
+
+    One that has ended, and kept mail, is asked again: the new word is about that mail.
+    """
     await connection.execute(
         "UPDATE measures SET wanted = 'lifted', discard_senders = $3, discard_messages = $4,"
-        " keep_senders = $5 WHERE incident = $1 AND key = ANY($2)"
-        " AND observed IS DISTINCT FROM 'lifted'",
+        " keep_senders = $5, observed = nullif(observed, 'lifted')"
+        " WHERE incident = $1 AND key = ANY($2)"
+        " AND (observed IS DISTINCT FROM 'lifted' OR kept > 0)",
         incident,
         list(keys),
         list(discard_senders),
         list(discard_messages),
         list(keep_senders),
     )
+
+
+async def held_senders(connection: Connection, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Everybody whose mail these measures hold."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT sender FROM held_messages WHERE measure = ANY($1)", list(keys)
+    )
+    return tuple(sorted(row["sender"] for row in rows))
 
 
 async def lift_for_good(connection: Connection, incident: str) -> None:
@@ -114,7 +132,7 @@ async def observe(connection: Connection, host: str, seen: Observation) -> bool:
         " WHERE key = $1",
         seen.key,
         seen.observed,
-        seen.detail,
+        seen.detail[:_MOST_DETAIL],
         seen.relayed,
         fates.count(None),
         *(
@@ -150,7 +168,14 @@ async def host_of(connection: Connection, key: str) -> str | None:
     """The host that a key belongs to, which has been heard of now; None for an unknown key."""
     digest = hashlib.sha256(key.encode()).digest()
     found: str | None = await connection.fetchval(
-        "UPDATE hosts SET seen_at = now() WHERE key_sha256 = $1 RETURNING id", digest
+        "SELECT id FROM hosts WHERE key_sha256 = $1", digest
+    )
+    # Now and then, and never waiting: a host's row is locked while its measures change.
+    await connection.execute(
+        "UPDATE hosts SET seen_at = now() WHERE id = (SELECT id FROM hosts WHERE id = $1"
+        " AND (seen_at IS NULL OR seen_at < now() - interval '30 seconds')"
+        " FOR UPDATE SKIP LOCKED)",
+        found,
     )
     return found
 

@@ -1,10 +1,16 @@
 """What people and clients send to an incident: one dataclass per Update, so that each can grow."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from domain.incident import Outcome
 from domain.ladder import Term
 from domain.money import ChargeKind
+
+LONGEST_MOVE = 366 * 86_400
+"""Seconds that a deadline may be moved by at once, as many as `Hours` can hold."""
+
+_MOST_TEXT = 20_000
+"""Characters of one act altogether; it stays in the incident's memory and on its record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,3 +107,43 @@ class Answer:
     said: str
     stage: str
     deadline: str | None = None
+
+
+def unfit(act: object) -> str | None:
+    """Why an act's words cannot be put on record; None when they can.
+
+    A terminal that is not set to UTF-8 sends lone surrogates, which no database takes: refused
+    here, or every later step of the incident would fail on them.
+    """
+    words = [
+        word
+        for value in astuple(act)  # type: ignore[call-overload]
+        for word in (value if isinstance(value, tuple) else (value,))
+        if isinstance(word, str)
+    ]
+    if any("\0" in word or not _encodes(word) for word in words):
+        return "its words are not UTF-8 text; set your terminal to UTF-8"
+    if sum(map(len, words)) > _MOST_TEXT:
+        return f"its words are more than {_MOST_TEXT:,} characters"
+    return None
+
+
+def words_of(fixed: Fixed) -> tuple[str, ...]:
+    """What a client agreed to and ordered, in sentences for the record."""
+    sentences = [fixed.note]
+    if fixed.accepts:
+        sentences.append(f"accepts: {', '.join(fixed.accepts)}")
+    for what, named in (("sender", fixed.discard_senders), ("message", fixed.discard_messages)):
+        if named:
+            sentences.append(f"held mail to discard, by {what}: {', '.join(named)}")
+    if fixed.answered:
+        sentences.append("all other held mail is to be delivered")
+    return tuple(filter(None, sentences))
+
+
+def _encodes(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

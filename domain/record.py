@@ -42,7 +42,9 @@ class Break:
 
 def canonical(body: object) -> str:
     """JSON with sorted keys and no spaces: one spelling for one content."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    spelled = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    # A word that is no text must not keep the rest, and what comes after it, off the record.
+    return spelled.encode("utf-8", "replace").decode()
 
 
 def link(previous: bytes, incident: str, seq: int, at: datetime, source: str, body: str) -> bytes:

@@ -8,6 +8,7 @@ from workflows.clock import Clock
 
 with workflow.unsafe.imports_passed_through():
     from domain.acts import (
+        LONGEST_MOVE,
         Acknowledge,
         Answer,
         CallOutcome,
@@ -18,6 +19,8 @@ with workflow.unsafe.imports_passed_through():
         MoveDeadline,
         Release,
         Waive,
+        unfit,
+        words_of,
     )
     from domain.incident import Act, Outcome, Refusal, admit
     from domain.ladder import unmet
@@ -37,10 +40,12 @@ class Acts(Clock):
             deadline=None if deadline is None else deadline.isoformat(),
         )
 
-    def admit(self, act: Act) -> None:
+    def admit(self, which: Act, what: object) -> None:
         if self.state.ending is not None:
-            raise Refusal(act, self.state.stage, "it is being closed")
-        admit(act, self.state.stage)
+            raise Refusal(which, self.state.stage, "it is being closed")
+        admit(which, self.state.stage)
+        if (why := unfit(what)) is not None:
+            raise Refusal(which, self.state.stage, why)
 
     def needs(self, act: Act, **fields: str) -> None:
         for name, text in fields.items():
@@ -58,7 +63,7 @@ class Acts(Clock):
 
     @acknowledge.validator
     def _may_acknowledge(self, act: Acknowledge) -> None:
-        self.admit(Act.ACKNOWLEDGE)
+        self.admit(Act.ACKNOWLEDGE, act)
 
     # --- fixed ---------------------------------------------------------------------------------
 
@@ -67,13 +72,13 @@ class Acts(Clock):
         self.state.fixed = act
         self.state.fixed_at = workflow.now()
         self.state.acknowledged = True
-        self.decide("the client says that it is fixed", *filter(None, [act.note]), by=act.by)
+        self.decide("the client says that it is fixed", *words_of(act), by=act.by)
         self.show()
         return self.answer("Recorded as fixed. It is being verified now.")
 
     @fixed.validator
     def _may_be_fixed(self, act: Fixed) -> None:
-        self.admit(Act.FIXED)
+        self.admit(Act.FIXED, act)
         plan = self.state.plan
         if plan is None:
             raise Refusal(Act.FIXED, self.state.stage, "it is still being assessed")
@@ -101,10 +106,10 @@ class Acts(Clock):
         self.may_move(Act.SHORTEN, act)
 
     def may_move(self, which: Act, act: MoveDeadline) -> None:
-        self.admit(which)
+        self.admit(which, act)
         self.needs(which, reason=act.reason)
-        if act.seconds <= 0:
-            raise Refusal(which, self.state.stage, "the hours must be more than none")
+        if not 0 < act.seconds <= LONGEST_MOVE:
+            raise Refusal(which, self.state.stage, "the hours must be more than none, and no year")
         if self.state.deadline is None:
             raise Refusal(which, self.state.stage, "this incident has no deadline")
 
@@ -118,7 +123,7 @@ class Acts(Clock):
 
     @escalate.validator
     def _may_escalate(self, act: Escalate) -> None:
-        self.admit(Act.ESCALATE)
+        self.admit(Act.ESCALATE, act)
         self.needs(Act.ESCALATE, reason=act.reason)
 
     @workflow.update(name=Act.RELEASE, description="Lift the measure by a person's decision")
@@ -134,13 +139,13 @@ class Acts(Clock):
         self.state.fixed = replace(said, by=act.by, note=act.reason)
         self.state.fixed_at = workflow.now()
         self.state.released_by_hand = True
-        self.decide("released by a person", act.reason, by=act.by)
+        self.decide("released by a person", *words_of(self.state.fixed), by=act.by)
         self.show()
         return self.answer("The measure is being lifted.")
 
     @release.validator
     def _may_release(self, act: Release) -> None:
-        self.admit(Act.RELEASE)
+        self.admit(Act.RELEASE, act)
         if self.state.lifting:
             raise Refusal(Act.RELEASE, self.state.stage, "it is being lifted already")
         self.needs(Act.RELEASE, reason=act.reason)
@@ -159,7 +164,7 @@ class Acts(Clock):
 
     @waive.validator
     def _may_waive(self, act: Waive) -> None:
-        self.admit(Act.WAIVE)
+        self.admit(Act.WAIVE, act)
         self.needs(Act.WAIVE, reason=act.reason)
 
     @workflow.update(name=Act.CALL_OUTCOME, description="What came of the phone call")
@@ -182,7 +187,7 @@ class Acts(Clock):
 
     @call_outcome.validator
     def _may_tell_of_a_call(self, act: CallOutcome) -> None:
-        self.admit(Act.CALL_OUTCOME)
+        self.admit(Act.CALL_OUTCOME, act)
         self.needs(Act.CALL_OUTCOME, outcome=act.outcome)
 
     # --- the two ways to end it ----------------------------------------------------------------
@@ -195,7 +200,7 @@ class Acts(Clock):
 
     @false_positive.validator
     def _may_be_false(self, act: FalsePositive) -> None:
-        self.admit(Act.FALSE_POSITIVE)
+        self.admit(Act.FALSE_POSITIVE, act)
         self.needs(Act.FALSE_POSITIVE, reason=act.reason)
 
     @workflow.update(name=Act.CLOSE, description="Withdraw it, or end it with the service")
@@ -206,7 +211,7 @@ class Acts(Clock):
 
     @close.validator
     def _may_close(self, act: Close) -> None:
-        self.admit(Act.CLOSE)
+        self.admit(Act.CLOSE, act)
         self.needs(Act.CLOSE, reason=act.reason)
         if act.outcome not in (Outcome.WITHDRAWN, Outcome.TERMINATED):
             why = "a person closes as withdrawn or terminated; remediated comes by itself"

@@ -176,9 +176,30 @@ class Deeds(Clock):
                 self.decide(f"no word yet that {restriction} is lifted")
                 await self.ask(TaskKind.RELEASE_UNCONFIRMED, f"see to it: {restriction}")
             state.last_lifted = restriction
+        await self.replaced_ones_lifted()
         state.asked = ()
         state.measure = None
         self.show()
+
+    async def replaced_ones_lifted(self) -> None:
+        """The measures that were asked for and are not in force may be, where nobody answers."""
+        others = [each for each in self.state.asked if each != self.state.measure]
+
+        def silent() -> list[InForce]:
+            sightings = self.state.news.sightings
+            return [
+                each
+                for each in others
+                if each.key not in sightings or sightings[each.key].observed is not Observed.LIFTED
+            ]
+
+        until = workflow.now() + timedelta(seconds=self.state.confirm_seconds)
+        waiting_for = "measures that did not hold to be lifted as well"
+        if await self.happens(lambda: not silent(), until, waiting_for, briefly=True):
+            return
+        for each in silent():
+            self.decide(f"no word yet that {each.restriction} is lifted")
+            await self.ask(TaskKind.RELEASE_UNCONFIRMED, f"see to it: {each.restriction}")
 
     async def seen(self, what: Observed, key: str, waiting_for: str) -> bool:
         """Wait for the agent's word on a measure; False when it failed or says nothing in time.

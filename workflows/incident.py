@@ -12,6 +12,7 @@ from workflows.story import Ended, TurnOver
 
 with workflow.unsafe.imports_passed_through():
     from domain.incident import Outcome, Stage
+    from domain.measures import Measure
     from domain.notices import Notice
     from domain.steps import Assess, SetRight, TaskKind
     from workflows import steps
@@ -338,7 +339,7 @@ class IncidentWorkflow(Deeds, Acts):
     async def conclude(self, heard: int) -> None:
         """Close the books, unless news has come in meanwhile; then the final report."""
         state = self.state
-        if state.listings and not state.billed_listed:
+        if (state.listings and not state.billed_listed) or self.may_be_metered():
             await self.bill()
         if not await self.finish(Outcome.REMEDIATED, heard=heard):
             self.decide("not closed: news came in at the last moment")
@@ -350,6 +351,12 @@ class IncidentWorkflow(Deeds, Acts):
         self.move_to(Stage.CLOSED)
         await self.notify(Notice.FINAL_REPORT)
 
+    def may_be_metered(self) -> bool:
+        """Whether a smarthost's last figures may have come after the bill."""
+        assert self.state.plan is not None
+        planned = (*self.state.plan.containment, *self.state.plan.preferred)
+        return any(each.measure is Measure.SMARTHOST_REDIRECT for each in planned)
+
     # --- ended by a person ---------------------------------------------------------------------
 
     async def set_right(self) -> None:
@@ -360,6 +367,7 @@ class IncidentWorkflow(Deeds, Acts):
         state.setting_right = True
         if ending.outcome is Outcome.TERMINATED:
             self.decide("measures stay in force until the service is gone", ending.reason)
+            await self.bill()
         else:
             what = SetRight(incident=self.case.incident, reason=ending.reason)
             await self.do(steps.SET_RIGHT, what, f"set right: {ending.outcome}")

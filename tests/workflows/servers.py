@@ -10,11 +10,14 @@ from temporalio.testing import WorkflowEnvironment
 from workers.embedded.programs import temporal
 from workers.embedded.temporal import NAMESPACE, SEARCH_ATTRIBUTES
 
+IDENTITY = "tests"
+"""In every recorded history, rather than the name of the machine that recorded it."""
+
 
 async def time_skipping() -> WorkflowEnvironment:
     """Days pass in milliseconds. It keeps no summaries, and knows no resets."""
     environment = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=_test_server()
+        test_server_existing_path=_test_server(), identity=IDENTITY
     )
     await environment.client.operator_service.add_search_attributes(
         AddSearchAttributesRequest(
@@ -36,6 +39,7 @@ async def real(*, turn_over_after: int | None = None) -> WorkflowEnvironment:
     )  # fmt: skip
     return await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal()),
+        identity=IDENTITY,
         dev_server_log_level="error",
         dev_server_extra_args=[
             "--disable-config-file", "--disable-config-env",
