@@ -5,7 +5,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 PASSED_THROUGH = ("domain",)
 """Pure, and so the same for every incident: imported once for the process, with all that it
 imports itself. The workflows stay inside, where the clock, chance and the network are out of
-reach; letting them through too would save about a seventh of a start, and that check."""
+reach; letting them through too would make a start somewhat cheaper, at the price of that check."""
 
 
 def sandbox() -> SandboxedWorkflowRunner:
