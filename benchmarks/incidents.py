@@ -1,25 +1,25 @@
 """Incidents a second, side by side with bare workflows on the same Temporal server.
 
-In each round up to `AT_ONCE` incidents are kept open until all of the round have closed, and then
-as many bare workflows in the same way: the same number of activities, doing nothing, and of
-timers, waiting as long, by the history of an incident that was told alone. Each kind has a worker
-process of its own. An incident adds to that all that makes it one: PostgreSQL, the audit chain,
-letters over SMTP, questions to a blocklist, an agent's word, signals, an update, search attributes.
+In each round so many incidents are kept open until all of the round have closed, and then as many
+bare workflows in the same way. Each bare workflow follows the history of one incident of that
+round: as many activities, which do nothing, and the same timers. Each kind has a worker process of
+its own. An incident adds to that all that makes it one: PostgreSQL, the audit chain, letters over
+SMTP, questions to a blocklist, an agent's word, signals, an update, search attributes.
 
-How to read it: a ratio of 1 says that the engine is all that an incident costs. Timers are waited
-out by both alike, so a ratio says little unless the processors are `busy`: where they are idle,
-both wait more than they work. The processor time for each says where it goes.
+How to read it: a ratio of 1 says that the engine is all that an incident costs. Both wait out the
+same timers, so the fewer are open at once, the nearer the ratio comes to 1, and the less it says.
+What is required is required where the processors are `busy`; the lighter load is there to compare.
+The processor time says where the cost lies. `world` is this program: the clients, their mail
+server, the blocklist and the agents, or whoever starts the bare workflows.
 """
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count as counting
 
 import psutil
-from temporalio.api.history.v1 import HistoryEvent
 
 from benchmarks import bare_worker, place
 from benchmarks.bare import Bare, Move, Part
@@ -34,12 +34,20 @@ from domain.acts import Fixed
 from domain.incident import Act
 from gateway.incidents import Incidents
 
-COUNT = 150
-"""Incidents in a round."""
 
-ROUNDS = 5
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """`count` in a round, of which `at_once` are open side by side."""
 
-AT_ONCE = 75
+    at_once: int
+    count: int
+
+
+LIGHT = Load(at_once=20, count=60)
+FULL = Load(at_once=120, count=240)
+
+ROUNDS = 3
+"""Of each load, after one that warms both up."""
 
 REQUIRED = 0.8
 
@@ -47,9 +55,9 @@ _PATIENCE = 300.0
 """Seconds for one incident; whatever takes longer has failed."""
 
 
-async def measure(count: int = COUNT, rounds: int = ROUNDS) -> Table:
-    """Run it: a warm-up of both, then the rounds, one kind after the other."""
-    at_once = min(count, AT_ONCE)
+async def measure(rounds: int = ROUNDS, light: Load = LIGHT, full: Load = FULL) -> Table:
+    """Run it, the two kinds in turn."""
+    loads = [light, *([light] * rounds), *([full] * rounds)]
     with place.a_folder() as folder:
         async with (
             a_world() as world,
@@ -57,29 +65,15 @@ async def measure(count: int = COUNT, rounds: int = ROUNDS) -> Table:
             agents(stack.pool),
             bare_worker.working(folder / "bare.log", stack.address) as bare,
         ):
-            everybody = range(1 + at_once + rounds * count)
             terms = clients(
-                everybody, measures="hold_domain, hold_server", deadline=2, reminder=1, probation=1
-            )
+                range(sum(load.count for load in loads)),
+                measures="hold_domain, hold_server", deadline=4, reminder=1, probation=1,
+            )  # fmt: skip
             await keep(stack.pool, terms)
             await enrol_all(stack.pool)
-            incidents = _Incidents(world, stack)
-            await incidents.one()
-            bares = _Bares(stack, script_of(await incidents.history(0)))
-            both = {"incident": incidents.one, "bare": bares.one}
-            for one in both.values():
-                await _kept_going(one, at_once, at_once)
-            servers = {**stack.servers(), "world": psutil.Process()}
-            workers = {"incident": psutil.Process(stack.process.pid), "bare": bare}
-            found = {name: _Found() for name in both}
-            for _ in range(rounds):
-                for name, one in both.items():
-                    watched = {**servers, "worker": workers[name]}
-                    before = cpu_seconds(watched)
-                    seconds = await _kept_going(one, count, at_once)
-                    found[name].add(count, seconds, spent(before, cpu_seconds(watched)))
-            told = [await incidents.activities(n) for n in everybody]
-    return _table(found, bares.script, told, count, at_once)
+            rounds_of = _Rounds(world, stack, bare)
+            found = [await rounds_of.both(load) for load in loads][1:]
+    return _table({light: found[:rounds], full: found[rounds:]})
 
 
 @dataclass
@@ -89,6 +83,7 @@ class _Incidents:
     world: World
     stack: place.Stack
     numbers: "counting[int]" = field(default_factory=counting)
+    read: int = 0
 
     async def one(self) -> None:
         """From the complaint to the end of the workflow; the client answers the second letter."""
@@ -104,42 +99,72 @@ class _Incidents:
         await letters.closed(service(number))
         await self.stack.client.get_workflow_handle(incident(number)).result()
 
-    async def history(self, number: int) -> list[HistoryEvent]:
-        handle = self.stack.client.get_workflow_handle(incident(number))
-        return list((await handle.fetch_history()).events)
-
-    async def activities(self, number: int) -> int:
-        return sum(part.move is Move.ACTIVITY for part in script_of(await self.history(number)))
+    async def scripts(self, count: int) -> list[list[Part]]:
+        """What the next `count` incidents did, each by its history."""
+        found = []
+        for number in range(self.read, self.read + count):
+            handle = self.stack.client.get_workflow_handle(incident(number))
+            found.append(script_of((await handle.fetch_history()).events))
+        self.read += count
+        return found
 
 
 @dataclass
 class _Bares:
-    """Bare workflows by one script."""
+    """Bare workflows, one for each script."""
 
     stack: place.Stack
-    script: list[Part]
+    scripts: list[list[Part]] = field(default_factory=list)
     numbers: "counting[int]" = field(default_factory=counting)
 
     async def one(self) -> None:
         await self.stack.client.execute_workflow(
-            Bare.run, self.script, id=f"bare-{next(self.numbers)}", task_queue=bare_worker.QUEUE
+            Bare.run,
+            self.scripts.pop(),
+            id=f"bare-{next(self.numbers)}",
+            task_queue=bare_worker.QUEUE,
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Round:
+    """What one kind came to in one round: `cpu` in seconds by process."""
+
+    rate: float
+    busy: float
+    cpu: dict[str, float]
+    scripts: list[list[Part]]
+
+
 @dataclass
-class _Found:
-    """What the rounds of one kind came to."""
+class _Rounds:
+    """Rounds of the two kinds, and what they use."""
 
-    rates: list[float] = field(default_factory=list)
-    busy: list[float] = field(default_factory=list)
-    cpu: Counter[str] = field(default_factory=Counter)
-    done: int = 0
+    world: World
+    stack: place.Stack
+    bare: psutil.Process
 
-    def add(self, count: int, seconds: float, used: dict[str, float]) -> None:
-        self.rates.append(count / seconds)
-        self.busy.append(100 * sum(used.values()) / seconds / (psutil.cpu_count() or 1))
-        self.cpu.update(used)
-        self.done += count
+    def __post_init__(self) -> None:
+        self.incidents, self.bares = _Incidents(self.world, self.stack), _Bares(self.stack)
+
+    async def both(self, load: Load) -> tuple[_Round, _Round]:
+        """One round of incidents, and then one of bare workflows by their histories."""
+        worker = psutil.Process(self.stack.process.pid)
+        ours = await self._one(self.incidents.one, load, worker)
+        scripts = await self.incidents.scripts(load.count)
+        self.bares.scripts = list(scripts)
+        theirs = await self._one(self.bares.one, load, self.bare)
+        return replace(ours, scripts=scripts), replace(theirs, scripts=scripts)
+
+    async def _one(
+        self, one: Callable[[], Awaitable[None]], load: Load, worker: psutil.Process
+    ) -> _Round:
+        watched = {**self.stack.servers(), "world": psutil.Process(), "worker": worker}
+        before = cpu_seconds(watched)
+        seconds = await _kept_going(one, load.count, load.at_once)
+        used = spent(before, cpu_seconds(watched))
+        busy = 100 * sum(used.values()) / seconds / (psutil.cpu_count() or 1)
+        return _Round(rate=load.count / seconds, busy=busy, cpu=used, scripts=[])
 
 
 async def _kept_going(one: Callable[[], Awaitable[None]], count: int, at_once: int) -> float:
@@ -157,30 +182,43 @@ async def _kept_going(one: Callable[[], Awaitable[None]], count: int, at_once: i
     return time.perf_counter() - start
 
 
-def _table(
-    found: dict[str, _Found], script: list[Part], told: list[int], count: int, at_once: int
-) -> Table:
-    ours, bare = found["incident"], found["bare"]
-    ratios = [mine / other for mine, other in zip(ours.rates, bare.rates, strict=True)]
-    rows: list[Row] = [
-        row("whole incidents", "per second", ours.rates),
-        row("bare workflows", "per second", bare.rates),
-        row("incidents : bare workflows", "ratio", ratios, at_least=REQUIRED),
-        row("processors busy, incidents", "%", ours.busy),
-        row("processors busy, bare workflows", "%", bare.busy),
-        row("activities of an incident", "activities", [float(each) for each in told]),
+def _table(found: dict[Load, list[tuple[_Round, _Round]]]) -> Table:
+    rows: list[Row] = []
+    for load, rounds in found.items():
+        asked = REQUIRED if load == FULL else None
+        scripts = [script for ours, _ in rounds for script in ours.scripts]
+        ratios = [ours.rate / bare.rate for ours, bare in rounds]
+        ours, bare = [each for each, _ in rounds], [each for _, each in rounds]
+        rows += [
+            row(f"{load.at_once} at once: incidents", "per second", [r.rate for r in ours]),
+            row("bare workflows", "per second", [r.rate for r in bare]),
+            row("incidents : bare workflows", "ratio", ratios, at_least=asked),
+            row("processors busy, incidents", "%", [r.busy for r in ours]),
+            row("processors busy, bare workflows", "%", [r.busy for r in bare]),
+            row("activities of each", "", [_count(each, Move.ACTIVITY) for each in scripts]),
+            row("timers waited out by each", "", [_count(each, Move.TIMER) for each in scripts]),
+            row("the time of those", "s", [_waited(each) for each in scripts]),
+            *_costs(load, ours, bare),
+        ]
+    return Table(title="incidents beside bare workflows", rows=tuple(rows))
+
+
+def _costs(load: Load, ours: list[_Round], bare: list[_Round]) -> list[Row]:
+    """The processor time of one incident, and of one bare workflow."""
+    return [
+        row(
+            f"processor time in {name}, {kind}",
+            "ms",
+            [1_000 * each.cpu[name] / load.count for each in rounds],
+        )
+        for name in sorted(ours[0].cpu, key=lambda each: -ours[0].cpu[each])
+        for kind, rounds in (("an incident", ours), ("a bare workflow", bare))
     ]
-    for name in sorted(ours.cpu, key=lambda each: -ours.cpu[each]):
-        for kind, each in (("incident", ours), ("bare workflow", bare)):
-            milliseconds = 1_000 * each.cpu[name] / each.done
-            rows.append(row(f"processor time in {name}, a {kind}", "ms", milliseconds))
-    moves = Counter(part.move for part in script)
-    waited = sum(part.seconds for part in script if part.move is Move.TIMER)
-    return Table(
-        title=f"incidents: {count} in a round, {at_once} side by side",
-        rows=tuple(rows),
-        notes=(
-            f"The bare workflow: {moves[Move.ACTIVITY]} activities, {moves[Move.TIMER]} timers "
-            f"that wait {waited:.1f} s in all, {moves[Move.CANCELLED_TIMER]} that are cancelled.",
-        ),
-    )
+
+
+def _count(script: list[Part], move: Move) -> float:
+    return float(sum(part.move is move for part in script))
+
+
+def _waited(script: list[Part]) -> float:
+    return sum(part.seconds for part in script if part.move is Move.TIMER)

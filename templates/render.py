@@ -128,6 +128,7 @@ def _word(context: Context, value: str, kind: str) -> str:
 def _environment(form: str, *, escaped: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE),
+        auto_reload=False,  # they change with the code, never under a running process
         autoescape=escaped,  # noqa: S701 - off for plain text only
         undefined=StrictUndefined,
         trim_blocks=True,
