@@ -1,0 +1,1 @@
+"""Tests of the benchmarks' own reckoning; the figures themselves are never asserted."""
