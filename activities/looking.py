@@ -66,9 +66,9 @@ class Looking:
                     if zone not in checked.zones or checked.is_off(address, zone)
                 ],
             )
-            stands = await listings.standing(connection, incident)
+            stands = await listings.standing_listings(connection, incident)
         return Listings(
-            listed=tuple(f"{address} {zone}" for address, zone in stands),
+            listed=stands,
             unanswered=tuple(map(str, checked.unanswered)),
         )
 

@@ -20,7 +20,7 @@ from agents.observations import Observations
 from agents.pace import BackOff
 from domain.hosts import Desired, DesiredState, Observation, Wanted
 from domain.news import Observed
-from domain.wire import from_json, to_json
+from domain.wire import WireError, from_text, to_json
 
 log = logging.getLogger("plazo.host_agent")
 
@@ -120,8 +120,8 @@ class HostAgent:
     def _remember(self) -> None:
         with suppress(FileNotFoundError):
             try:
-                kept = from_json(DesiredState, json.loads(self._file.read_text()))
-            except ValueError as error:
+                kept = from_text(DesiredState, self._file.read_bytes())
+            except WireError as error:
                 # The mail server still carries out what it was told; the gateway says the rest.
                 log.error("desired.json is unreadable, asking anew", extra={"why": str(error)})
                 return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agents.files import replace_file
 from domain.hosts import Desired, HeldMessage, Wanted
-from domain.wire import from_json, to_json
+from domain.wire import WireError, from_text, to_json
 
 _KEPT_FOR = timedelta(days=30)
 """After the gateway last asked about a measure that is over."""
@@ -47,10 +47,10 @@ class Ledger:
         self._file = file
         self.entries: dict[str, Entry] = {}
         try:
-            page = from_json(_Page, json.loads(file.read_text()))
+            page = from_text(_Page, file.read_bytes())
         except FileNotFoundError:
             return
-        except ValueError as error:
+        except WireError as error:
             # Started afresh, it would take its own held messages for an administrator's.
             raise LedgerUnreadable(f"{file}: {error}; mend it or restore it") from error
         self.entries = {entry.measure.key: entry for entry in page.entries}

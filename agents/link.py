@@ -1,12 +1,11 @@
 """The agent's only way out: two requests to the gateway, made with the host's own key."""
 
-import json
 from typing import Self
 
 import httpx
 
 from domain.hosts import DesiredState, Report
-from domain.wire import WireError, from_json, to_json
+from domain.wire import WireError, from_text, to_json
 
 _CONNECT_SECONDS = 10.0
 """On top of the wait that the gateway was asked for, and for every other step of a request."""
@@ -52,8 +51,8 @@ class Link:
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
         try:
-            return from_json(DesiredState, answer.json())
-        except (json.JSONDecodeError, WireError, UnicodeDecodeError) as error:
+            return from_text(DesiredState, answer.content)
+        except WireError as error:
             # Half understood would be half applied: better the state that we have.
             raise LinkDown(f"{self.gateway} sent a desired state that is none: {error}") from error
 

@@ -16,6 +16,7 @@ from book.clients import keep
 from domain.acts import Fixed
 from domain.incident import Act
 from gateway.incidents import Incidents
+from workers.embedded.home import temporary_folder
 
 MOST_STEPS, MOST_EVENTS, MOST_BYTES = 30, 250, 64 * 1024
 
@@ -25,7 +26,7 @@ PRICE_PER_MILLION = 50.0
 
 async def measure() -> Table:
     """Tell one incident and read its history."""
-    with place.a_folder() as folder:
+    with temporary_folder() as folder:
         async with (
             a_world() as world,
             place.up(folder, world.settings()) as stack,

@@ -33,6 +33,7 @@ from book.clients import keep
 from domain.acts import Fixed
 from domain.incident import Act
 from gateway.incidents import Incidents
+from workers.embedded.home import temporary_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ _PATIENCE = 300.0
 async def measure(rounds: int = ROUNDS, light: Load = LIGHT, full: Load = FULL) -> Table:
     """Run it, the two kinds in turn."""
     loads = [light, *([light] * rounds), *([full] * rounds)]
-    with place.a_folder() as folder:
+    with temporary_folder() as folder:
         async with (
             a_world() as world,
             place.up(folder, world.settings()) as stack,

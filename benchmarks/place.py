@@ -3,13 +3,11 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -30,18 +28,6 @@ _PAUSE = 0.05
 
 class NotUp(Exception):
     """`plazo up` did not come up; its log says why."""
-
-
-@contextmanager
-def a_folder() -> Iterator[Path]:
-    """A folder that PostgreSQL's user can pass through, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="plazo-bench-"))
-    folder.chmod(0o711)
-    try:
-        yield folder
-    finally:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(folder)
 
 
 @dataclass

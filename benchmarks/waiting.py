@@ -19,6 +19,7 @@ from book.clients import keep
 from domain.acts import MoveDeadline
 from domain.incident import Act
 from gateway.incidents import Incidents
+from workers.embedded.home import temporary_folder
 
 COUNT = 5_000
 
@@ -33,7 +34,7 @@ _WAITING = "SELECT count(*) FROM incidents WHERE stage = 'waiting'"
 
 async def measure(count: int = COUNT) -> Table:
     """Open them, kill everything, start again, and count."""
-    with place.a_folder() as folder:
+    with temporary_folder() as folder:
         async with a_world() as world:
             stack = await place.Stack.up(folder, world.settings())
             try:

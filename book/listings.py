@@ -29,6 +29,11 @@ async def standing(connection: Connection, incident: str) -> tuple[tuple[str, st
     return tuple((row["address"], row["zone"]) for row in rows)
 
 
+async def standing_listings(connection: Connection, incident: str) -> tuple[str, ...]:
+    """`address zone` of every blocklist entry that stands now."""
+    return tuple(f"{address} {zone}" for address, zone in await standing(connection, incident))
+
+
 async def keep(
     connection: Connection,
     incident: str,

@@ -7,6 +7,7 @@ from asyncpg import Connection
 
 from book.incidents import Parties
 from book.ledger import used
+from book.listings import standing_listings
 from domain.contract import Contract
 from domain.ladder import Condition
 from domain.measures import Measure, Restriction
@@ -137,16 +138,6 @@ async def facts(
 def zone_of(contract: Contract) -> str:
     """The time zone that a client reads moments in: its calendar's, or UTC."""
     return contract.calendar.business.zone if contract.calendar.business else "UTC"
-
-
-async def standing_listings(connection: Connection, incident: str) -> tuple[str, ...]:
-    """`address zone` of every blocklist entry that stands now."""
-    rows = await connection.fetch(
-        "SELECT host(address) || ' ' || zone AS listing FROM listings"
-        " WHERE incident = $1 AND cleared_at IS NULL ORDER BY 1",
-        incident,
-    )
-    return tuple(row["listing"] for row in rows)
 
 
 async def charge_lines(

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from asyncpg import Connection, Record
 
 from book.incidents import Parties, parties
+from book.listings import standing_listings
 from book.measures import restriction_of
-from book.notices import Sender, charge_lines, standing_listings, zone_of
+from book.notices import Sender, charge_lines, zone_of
 from domain.hosts import HeldMessage
 from domain.incident import Act, Stage, acts_at
 from domain.ladder import Condition

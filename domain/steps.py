@@ -175,7 +175,8 @@ class CheckLists:
 
 @dataclass(frozen=True, kw_only=True)
 class Listings:
-    """`listed` has `address zone`; `unanswered` those lists that gave no usable answer."""
+    """`listed` has `address zone` of all that stands: a list that gives no usable answer, which
+    `unanswered` says with its reason, leaves what it has said before standing."""
 
     listed: tuple[str, ...]
     unanswered: tuple[str, ...] = ()

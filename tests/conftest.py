@@ -1,11 +1,8 @@
 """What tests of more than one room share: the book of record on a real PostgreSQL."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -15,7 +12,7 @@ from asyncpg import Pool
 
 from book.database import open_pool
 from book.schema import migrate
-from workers.embedded.home import Home
+from workers.embedded.home import Home, temporary_folder
 from workers.embedded.postgres import Postgres
 
 TEMPLATE = "plazo_migrated"
@@ -24,14 +21,10 @@ TEMPLATE = "plazo_migrated"
 @contextmanager
 def a_home() -> Iterator[Home]:
     """Not pytest's own directory, which is closed to the user that PostgreSQL runs under."""
-    folder = Path(tempfile.mkdtemp(prefix="plazo-"))
-    folder.chmod(0o711)
-    home = Home.at(folder / "home")
-    try:
+    with temporary_folder() as folder:
+        home = Home.at(folder / "home")
         with home.claim():
             yield home
-    finally:
-        shutil.rmtree(folder)
 
 
 def to_database(dsn: str, name: str) -> str:

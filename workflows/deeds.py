@@ -272,21 +272,18 @@ class Deeds(Clock):
         last, fixed_at = self.state.news.last_sent_at, self.state.fixed_at
         return last is not None and fixed_at is not None and last > fixed_at
 
-    async def check_lists(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Ask every blocklist now: what is listed, and what was but gave no answer this time.
+    async def check_lists(self) -> tuple[str, ...]:
+        """Ask every blocklist now; the listings that stand.
 
         A list that never had the incident on it and does not answer is nothing to wait for.
         """
         listings = await self.do(
             steps.CHECK_LISTS, CheckLists(incident=self.case.incident), "check every blocklist"
         )
-        known = set(self.state.listings) - set(listings.listed)
         self.remember(listings.listed)
         if listings.unanswered:
             self.decide("some blocklists gave no answer", *listings.unanswered)
-        silent = set(listings.unanswered)
-        unsure = tuple(sorted(entry for entry in known if entry.split()[-1] in silent))
-        return listings.listed, unsure
+        return listings.listed
 
     async def bill(self) -> None:
         """Make every charge that the incident owes and does not have yet."""

@@ -293,11 +293,11 @@ class IncidentWorkflow(Deeds, Acts):
     async def still_listed(self) -> tuple[str, ...]:
         """What is, or may be, on a list; a person is asked to have it removed, once each."""
         state = self.state
-        listed, unsure = await self.check_lists()
+        listed = await self.check_lists()
         if new := sorted(set(listed) - set(state.delisting_asked)):
             state.delisting_asked = (*state.delisting_asked, *new)
             await self.ask(TaskKind.REQUEST_DELISTING, f"request removal: {', '.join(new)}")
-        return (*listed, *unsure)
+        return listed
 
     # --- probation: no relapse, then close -----------------------------------------------------
 
@@ -313,7 +313,7 @@ class IncidentWorkflow(Deeds, Acts):
         if relapse is not None:
             await self.relapse(relapse)
             return
-        listed, _ = await self.check_lists()
+        listed = await self.check_lists()
         if listed:
             await self.relapse(f"listed at the end of probation: {', '.join(listed)}")
         else:

@@ -1,11 +1,8 @@
 """New code takes over while an incident waits."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from temporalio.api.enums.v1 import WorkerDeploymentVersionStatus
@@ -27,7 +24,7 @@ from workers.demo.blocklist import BlocklistServer
 from workers.demo.clientele import INCIDENT, clientele
 from workers.demo.inbox import Inbox
 from workers.demo.world import ZONE
-from workers.embedded.home import Home
+from workers.embedded.home import Home, temporary_folder
 from workers.engine import TASK_QUEUE
 from workers.settings import Settings
 
@@ -36,10 +33,8 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture
 def home() -> Iterator[Home]:
-    folder = Path(tempfile.mkdtemp(prefix="plazo-"))
-    folder.chmod(0o711)
-    yield Home.at(folder / "home")
-    shutil.rmtree(folder)
+    with temporary_folder() as folder:
+        yield Home.at(folder / "home")
 
 
 async def test_a_waiting_incident_moves_to_the_version_that_is_made_current(home: Home) -> None:

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -22,7 +21,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from workers.embedded import programs
-from workers.embedded.home import Home, HomeInUse
+from workers.embedded.home import Home, HomeInUse, temporary_folder
 from workers.embedded.leftovers import Ours
 from workers.embedded.ports import LOOPBACK, PortTaken, is_free, port_for
 from workers.embedded.postgres import Postgres
@@ -65,13 +64,11 @@ the Temporal client may abort the interpreter as it winds down."""
 @pytest.fixture
 def home() -> Iterator[Home]:
     """Not pytest's own directory, which is closed to the user that PostgreSQL runs under."""
-    folder = Path(tempfile.mkdtemp(prefix="plazo-"))
-    folder.chmod(0o711)
-    home = Home.at(folder / "home")
-    yield home
-    if (home.path / "children.json").exists():
-        home.sweep()
-    shutil.rmtree(folder)
+    with temporary_folder() as folder:
+        home = Home.at(folder / "home")
+        yield home
+        if (home.path / "children.json").exists():
+            home.sweep()
 
 
 @contextmanager

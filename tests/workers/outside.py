@@ -3,9 +3,7 @@
 import asyncio
 import json
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 from tests.workers.command import NOBODY, ROOT, Plazo, Running, as_user
 from workers.demo.blocklist import BlocklistServer
 from workers.demo.inbox import Inbox
+from workers.embedded.home import temporary_folder
 
 ZONE = "bl.example"
 
@@ -57,16 +56,12 @@ async def outside() -> AsyncIterator[Outside]:
 @contextmanager
 def a_home() -> Iterator[Path]:
     """A state directory of an ordinary user's, in a folder that holds nothing else."""
-    folder = Path(tempfile.mkdtemp(prefix="plazo-"))
-    folder.chmod(0o711)
-    home = folder / "home"
-    home.mkdir()
-    if ROOT:
-        os.chown(home, NOBODY, NOBODY)
-    try:
+    with temporary_folder() as folder:
+        home = folder / "home"
+        home.mkdir()
+        if ROOT:
+            os.chown(home, NOBODY, NOBODY)
         yield home
-    finally:
-        shutil.rmtree(folder)
 
 
 @asynccontextmanager

@@ -71,6 +71,8 @@ class World:
     listed: tuple[str, ...] = ()
     """What a look at the blocklists finds."""
     unanswered: tuple[str, ...] = ()
+    """Lists that say nothing now; what they said before stands."""
+    standing: set[str] = field(default_factory=set)
     refused: set[Restriction] = field(default_factory=set)
     """No host can be asked for these."""
     silent: set[Restriction] = field(default_factory=set)
@@ -263,7 +265,9 @@ class World:
     @activity.defn(name="check_blocklists")
     async def check_blocklists(self, what: CheckLists) -> Listings:
         await self.carry_out(what)
-        return Listings(listed=self.listed, unanswered=self.unanswered)
+        kept = {entry for entry in self.standing if entry.split()[-1] in self.unanswered}
+        self.standing = kept | set(self.listed)
+        return Listings(listed=tuple(sorted(self.standing)), unanswered=self.unanswered)
 
     @activity.defn(name="keep_record")
     async def keep_record(self, what: KeepRecord) -> Done:

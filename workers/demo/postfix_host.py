@@ -5,6 +5,7 @@ or written, and nothing is asked of init. It needs root, as Postfix's own `maste
 """
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
@@ -165,8 +166,6 @@ def _free_port() -> int:
 
 def _locked(pid_file: Path) -> bool:
     """Whether a master holds its pid file, which is how Postfix itself tells."""
-    import fcntl
-
     try:
         with pid_file.open("r+") as opened:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,11 +1,8 @@
 """The demo: one path of the story on the real stack, in a home of its own that is gone after it."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from agents.host import HostAgent, Rhythm
 from agents.link import Link
@@ -19,7 +16,7 @@ from workers.demo.paths import PATHS
 from workers.demo.timeline import NotSeen, Timeline
 from workers.demo.watch import Watch, told
 from workers.demo.world import World, a_world, agent_state
-from workers.embedded.home import Home
+from workers.embedded.home import Home, temporary_folder
 from workers.stack import Stack
 
 _RHYTHM = Rhythm(wait=20, observe=0.4, repeat=60.0, first_retry=0.5, longest_retry=2.0)
@@ -30,7 +27,7 @@ async def perform(path: str, stopping: asyncio.Event, *, keep: bool) -> bool:
     story, timeline = PATHS[path], Timeline()
     timeline.title(f"plazo demo --path {path}: {story.title}")
     async with AsyncExitStack() as everything:
-        folder = everything.enter_context(_temporary())
+        folder = everything.enter_context(temporary_folder())
         home = Home.at(folder / "home")
         everything.enter_context(home.claim())
         world = await everything.enter_async_context(a_world(timeline.plain))
@@ -51,9 +48,13 @@ async def perform(path: str, stopping: asyncio.Event, *, keep: bool) -> bool:
 
 async def _tell(path: str, running: Stack, world: World, timeline: Timeline) -> bool:
     watch = Watch(world=world, pool=running.pool, timeline=timeline, incident=INCIDENT)
+
+    async def left() -> bool:
+        return world.arrived("Offer 1") == 1
+
     try:
         await world.spam("Offer 1")
-        await watch.until("spam leaves the server", _arrived(world, "Offer 1"))
+        await watch.until("spam leaves the server", left)
         timeline.begin()
         timeline.does("a mailbox provider reports it: ARF over the signed webhook")
         accepted = await world.report(running.gateway, "Offer 1")
@@ -67,13 +68,6 @@ async def _tell(path: str, running: Stack, world: World, timeline: Timeline) -> 
     timeline.saw(f"the audit chain is whole: {entries} entries")
     timeline.title(f"Closed. {timeline.seen} effects were seen from outside.")
     return True
-
-
-def _arrived(world: World, subject: str):  # type: ignore[no-untyped-def]
-    async def arrived() -> bool:
-        return world.arrived(subject) == 1
-
-    return arrived
 
 
 @asynccontextmanager
@@ -91,16 +85,3 @@ async def _agent(running: Stack, world: World) -> AsyncIterator[None]:
         finally:
             stopping.set()
             await task
-
-
-class _temporary:
-    """A folder that PostgreSQL's user can pass through, gone afterwards."""
-
-    def __enter__(self) -> Path:
-        self.folder = Path(tempfile.mkdtemp(prefix="plazo-demo-"))
-        self.folder.chmod(0o711)
-        return self.folder
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(self.folder)

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -115,6 +116,18 @@ class Home:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder for a home that is gone afterwards; PostgreSQL's own user can pass through it."""
+    folder = Path(tempfile.mkdtemp(prefix="plazo-"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def _default() -> Path:

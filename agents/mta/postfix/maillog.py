@@ -10,7 +10,7 @@ from agents.files import replace_file
 from agents.mta.postfix.routes import smarthost
 from agents.outbound import in_charge
 from domain.hosts import Desired
-from domain.wire import from_json, to_json
+from domain.wire import from_text, to_json
 
 _STAMP = r"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8}|\d{4}-\d\d-\d\dT\S+)"
 _LINE = re.compile(_STAMP + r" \S+ postfix\S*/(smtp|qmgr)\[\d+\]: ([0-9A-Za-z]{5,32}): (.*)")
@@ -58,7 +58,7 @@ class Relayed:
         self._file = state
         self._count = _Count()
         if state.exists():
-            self._count = from_json(_Count, json.loads(state.read_text()))
+            self._count = from_text(_Count, state.read_bytes())
 
     def watch(self, measures: tuple[Desired, ...]) -> None:
         """Count for these redirects from here on. Raises NoLog."""
