@@ -10,6 +10,17 @@ from asyncpg import Connection, Pool
 SESSIONS = 16
 """Connections of one process. A handful of processes stay below PostgreSQL's usual limit of 100."""
 
+LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""The connection cannot be made, or broke. In the middle of a statement asyncpg calls that an
+error of its own state, InternalClientError: PostgreSQL's word and the broken socket cross."""
+
 _COMMAND_SECONDS = 30.0
 """Longest that one statement may take; a step's attempt is given up after as long."""
 

@@ -5,8 +5,9 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-import asyncpg
-from asyncpg import Pool
+from asyncpg import Pool, PostgresError
+
+from book.database import LOST
 
 log = logging.getLogger("plazo.book")
 
@@ -23,7 +24,7 @@ async def listen(pool: Pool, channel: str, heard: Callable[[str], None]) -> None
     while True:
         try:
             await _listen_once(pool, channel, heard)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        except (*LOST, PostgresError) as error:
             log.warning("not listening", extra={"channel": channel, "why": str(error)})
         await asyncio.sleep(_PAUSE)
 
@@ -41,5 +42,5 @@ async def _listen_once(pool: Pool, channel: str, heard: Callable[[str], None]) -
         try:
             await gone.wait()
         finally:
-            with contextlib.suppress(asyncpg.InterfaceError, OSError):
+            with contextlib.suppress(*LOST):
                 await connection.remove_listener(channel, tell)

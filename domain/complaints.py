@@ -33,6 +33,9 @@ class Complaint:
     sender: str | None = None
     """Envelope sender; None for a bounce too."""
     message_id: str | None = None
+    fingerprint: str | None = None
+    """The same in every complaint about the same message: of its Message-ID, or else of the
+    feedback's own id or of its body. None if nothing tells it from others."""
     volume: int = 1
     """How many messages it stands for."""
     feedback_type: str | None = None

@@ -10,21 +10,14 @@ import asyncpg
 from asyncpg import Connection, Pool
 from fastapi import Depends, Request
 
+from book.database import LOST
 from gateway.incidents import Incidents
 from gateway.problems import Problem
 
 _SHORTEST = 16
 """Characters of a secret. An empty one would open everything to everybody."""
 
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InterfaceError,
-)
+_AWAY = (*LOST, asyncpg.InsufficientResourcesError, asyncpg.TransactionRollbackError)
 """PostgreSQL is not there, is going, is full, or asks to try again: never the request's fault."""
 
 

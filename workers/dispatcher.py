@@ -9,13 +9,14 @@ import asyncio
 import contextlib
 import logging
 
-from asyncpg import InterfaceError, Pool, PostgresError
+from asyncpg import Pool, PostgresError
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from book import news
+from book.database import LOST
 from book.listen import listen
 from book.news import Stirred
 from workers.engine import TASK_QUEUE
@@ -28,8 +29,8 @@ log = logging.getLogger("plazo.dispatcher")
 AT_ONCE = 8
 """Incidents woken side by side; each holds a connection to PostgreSQL while it is."""
 
-_AWAY = (OSError, PostgresError, InterfaceError, RPCError, TimeoutError)
-"""PostgreSQL or Temporal is away; a transaction that its server broke off is an InterfaceError."""
+_AWAY = (*LOST, PostgresError, RPCError)
+"""PostgreSQL or Temporal is away."""
 
 _PAUSE = 5.0
 """Seconds after a failure; the marks stay where they are."""
