@@ -1,4 +1,7 @@
-"""The steps that only read and write the book of record."""
+"""The steps that only read and write the book of record.
+
+What is one statement, or only reads, needs no transaction of its own.
+"""
 
 from dataclasses import dataclass
 
@@ -95,21 +98,21 @@ class Books:
     @activity.defn(name="ask_person")
     async def ask_person(self, what: AskPerson) -> Done:
         """Open a task for a person."""
-        async with transaction(self.pool) as connection:
+        async with self.pool.acquire() as connection:
             await tasks.open_task(connection, what.incident, what.key, what.kind, what.detail)
         return Done()
 
     @activity.defn(name="complete_tasks")
     async def complete_tasks(self, what: CompleteTasks) -> Done:
         """Mark a person's tasks of one kind as done."""
-        async with transaction(self.pool) as connection:
+        async with self.pool.acquire() as connection:
             await tasks.complete(connection, what.incident, what.kind, what.outcome)
         return Done()
 
     @activity.defn(name="reckon_deadline")
     async def reckon_deadline(self, what: Reckon) -> Moments:
         """Move a deadline in the contract's calendar, and its reminders with it."""
-        async with transaction(self.pool) as connection:
+        async with self.pool.acquire() as connection:
             contract = (await incidents.parties(connection, what.incident)).contract
         move = contract.calendar.after if what.seconds >= 0 else contract.calendar.before
         try:
@@ -122,7 +125,7 @@ class Books:
     @activity.defn(name="verify_remedy")
     async def verify_remedy(self, what: Verify) -> Verified:
         """Look for offending mail sent since the client said that it was fixed."""
-        async with transaction(self.pool) as connection:
+        async with self.pool.acquire() as connection:
             reasons = await incidents.offences_since(connection, what.incident, what.since)
         return Verified(clean=not reasons, reasons=reasons)
 

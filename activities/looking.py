@@ -27,7 +27,7 @@ class Looking:
     async def assess(self, what: Assess) -> Assessment:
         """Ask the blocklists, gather the facts, and decide the course of the incident."""
         found = await self._ask(what.incident)
-        async with transaction(self.pool) as connection:
+        async with self.pool.acquire() as connection:
             who = await incidents.parties(connection, what.incident)
             listed = tuple(sorted({listing.split()[0] for listing in found.listed}))
             facts = await incidents.facts(connection, who, listed)
@@ -47,30 +47,26 @@ class Looking:
         return await self._ask(what.incident)
 
     async def _ask(self, incident: str) -> Listings:
-        async with transaction(self.pool) as connection:
+        async with self.pool.acquire() as connection:
             prefixes = await listings.addresses(connection, incident)
             stood = await listings.standing(connection, incident)
         # What is listed is asked about again, whoever has the address by now.
         known = tuple(dict.fromkeys(address for address, _ in stood))
         addresses = tuple(dict.fromkeys((*known, *addresses_in(prefixes))))
         checked = await self.blocklists.check(addresses)
-        async with transaction(self.pool) as connection:
-            await listings.keep(
-                connection,
-                incident,
-                [(one.address, one.zone, _answer(one)) for one in checked.found],
-                # A list that is not asked any more says nothing any more.
-                [
-                    (address, zone)
-                    for address, zone in stood
-                    if zone not in checked.zones or checked.is_off(address, zone)
-                ],
-            )
+        # A list that is not asked any more says nothing any more.
+        gone = [
+            (address, zone)
+            for address, zone in stood
+            if zone not in checked.zones or checked.is_off(address, zone)
+        ]
+        found = [(one.address, one.zone, _answer(one)) for one in checked.found]
+        if found or gone:
+            async with transaction(self.pool) as connection:
+                await listings.keep(connection, incident, found, gone)
+        async with self.pool.acquire() as connection:
             stands = await listings.standing_listings(connection, incident)
-        return Listings(
-            listed=stands,
-            unanswered=tuple(map(str, checked.unanswered)),
-        )
+        return Listings(listed=stands, unanswered=tuple(map(str, checked.unanswered)))
 
 
 def _answer(found: Found) -> str:

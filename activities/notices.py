@@ -15,7 +15,6 @@ from temporalio.exceptions import ApplicationError
 
 from activities.smtp import MailServer, as_text
 from book import incidents, notices
-from book.database import transaction
 from book.notices import Sender, Written
 from domain.steps import NoticeSent, SendNotice
 from templates.render import render_notice
@@ -56,12 +55,12 @@ class Notices:
                 if (words := _refused_for_good(error)) is not None:
                     raise NoticeRefused(words) from error
                 raise
-            async with transaction(self.pool) as connection:
+            async with self.pool.acquire() as connection:
                 await notices.sent(connection, what.key, response)
         return NoticeSent(message_id=letter.message_id, recipients=len(letter.recipients))
 
     async def _written(self, what: SendNotice) -> Written:
-        async with transaction(self.pool) as connection:
+        async with self.pool.acquire() as connection:
             if (before := await notices.kept(connection, what.key)) is not None:
                 return before
             who = await incidents.parties(connection, what.incident)
@@ -86,8 +85,9 @@ class Notices:
                 written_at=datetime.now(UTC),
                 sent_at=None,
             )
-            await notices.keep(connection, what.incident, what.notice, written)
-            # Another attempt, given up and still alive, may have written it in the same moment.
+            if await notices.keep(connection, what.incident, what.notice, written):
+                return written
+            # Another attempt, given up and still alive, has written it in the same moment.
             return await notices.kept(connection, what.key) or written
 
     def _message_id(self, key: str) -> str:

@@ -1,7 +1,7 @@
 """The audit chain's side of the work: each attempt of each step, with what led to it.
 
 Before a step does anything, the decisions that came with it and the start of this attempt are put
-on the chain in one transaction; what came of it follows. So nothing is done that is not on record,
+on the chain in one statement; what came of it follows. So nothing is done that is not on record,
 and the record costs no workflow step (`workflows/record.py` is the other half).
 """
 
@@ -17,8 +17,7 @@ from temporalio.worker import (
 )
 
 from activities.smtp import as_text
-from book import audit, incidents
-from book.database import transaction
+from book import audit
 from domain.chronicle import HEADER, Chronicle
 from domain.wire import to_json
 
@@ -71,14 +70,13 @@ class _Inbound(ActivityInboundInterceptor):
             (f"decision:{decision.number}", {"kind": "decision", **_spelled(decision)})
             for decision in chronicle.decisions
         ]
-        async with transaction(self._pool) as connection:
-            started = _attempt("started", worker=self._worker, asked=to_json(asked))
-            await audit.append(connection, chronicle.incident, [*entries, started])
-            await incidents.keep_view(connection, chronicle)
+        started = _attempt("started", worker=self._worker, asked=to_json(asked))
+        async with self._pool.acquire() as connection:
+            await audit.append_and_show(connection, chronicle, [*entries, started])
 
     async def _end(self, incident: str, came_of_it: dict[str, object]) -> None:
         ended = _attempt("ended", worker=self._worker, **came_of_it)
-        async with self._pool.acquire() as connection:  # one statement is whole by itself
+        async with self._pool.acquire() as connection:
             await audit.append(connection, incident, [ended])
 
 

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ from temporalio.worker import Worker
 from benchmarks.bare import Bare, Hearing, nothing
 from benchmarks.place import end, program
 from workers.leave import leave, until_told
-from workflows.runner import sandbox
+from workflows.runner import in_production
 
 QUEUE = "bare"
 
@@ -28,23 +29,18 @@ async def working(log: Path, address: str) -> AsyncIterator[psutil.Process]:
         await end(process)
 
 
-async def _main(address: str) -> None:
-    client = await Client.connect(address)
-
-    async def work(stopping: asyncio.Event) -> None:
-        # The sandbox and the limits are those of `workers/incident_worker.py`.
-        async with Worker(
-            client,
-            task_queue=QUEUE,
-            workflows=[Bare, Hearing],
-            activities=[nothing],
-            workflow_runner=sandbox(),
-        ):
-            await stopping.wait()
-
-    await until_told(work)
+async def _work(address: str, stopping: asyncio.Event) -> None:
+    # The event loop, the runner and the limits are those of `workers/incident_worker.py`.
+    async with Worker(
+        await Client.connect(address),
+        task_queue=QUEUE,
+        workflows=[Bare, Hearing],
+        activities=[nothing],
+        workflow_runner=in_production(),
+    ):
+        await stopping.wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1]))
+    asyncio.run(until_told(partial(_work, sys.argv[1])))
     leave(0)

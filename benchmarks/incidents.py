@@ -1,22 +1,23 @@
-"""Incidents a second, side by side with bare workflows on the same Temporal server.
+"""Incidents a second, beside bare workflows on the same Temporal server in the same run.
 
-In each round so many incidents are kept open until all of the round have closed, and then as many
-bare workflows in the same way. Each bare workflow follows the history of one incident of that
-round: as many activities, which do nothing, and the same timers. Each kind has a worker process of
-its own. An incident adds to that all that makes it one: PostgreSQL, the audit chain, letters over
-SMTP, questions to a blocklist, an agent's word, signals, an update, search attributes.
+Each bare workflow follows the history of an incident that has just ended: as many activities,
+which do nothing, and the same timers. Each kind has a worker process of its own. An incident adds
+to that all that makes it one: PostgreSQL, the audit chain, letters over SMTP, questions to a
+blocklist, an agent's word, signals, an update, search attributes.
 
-How to read it: a ratio of 1 says that the engine is all that an incident costs. Both wait out the
-same timers, so the fewer are open at once, the nearer the ratio comes to 1, and the less it says.
-What is required is required where the processors are `busy`; the lighter load is there to compare.
-The processor time says where the cost lies. `world` is this program: the clients, their mail
-server, the blocklist and the agents, or whoever starts the bare workflows.
+First side by side: as many of each kind are kept open at the same time, and those that end in a
+window are counted. Server, processors and disk are shared, so whatever disturbs one disturbs the
+other. Then in turn: so many incidents and nothing else, and then as many bare workflows; that ratio
+is one of processor time, for the processors are all that limits either.
+
+`world` is this program: the clients, their mail server, the blocklist and the agents, or whoever
+starts the bare workflows.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count as counting
 
 import psutil
@@ -37,28 +38,44 @@ from workers.embedded.home import temporary_folder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
-    """`count` in a round, of which `at_once` are open side by side."""
+class SideBySide:
+    """`at_once` of each kind are open; what ends is counted in `windows` of `seconds` each."""
 
-    at_once: int
-    count: int
+    at_once: int = 60
+    seconds: float = 20.0
+    windows: int = 3
+    ramp: float = 20.0
+    """Seconds before the first window."""
 
 
-LIGHT = Load(at_once=20, count=60)
-FULL = Load(at_once=120, count=240)
+@dataclass(frozen=True, kw_only=True)
+class InTurn:
+    """`count` in a round of one kind, of which `at_once` are open."""
 
-ROUNDS = 3
-"""Of each load, after one that warms both up."""
+    at_once: int = 120
+    count: int = 240
+    rounds: int = 3
+
 
 REQUIRED = 0.8
+
+_WARM_UP = 60
+"""Incidents before anything is counted; their histories are the first that bares follow."""
+
+_PER_SECOND = 12
+"""More than this machine ends; each needs a client of its own."""
 
 _PATIENCE = 300.0
 """Seconds for one incident; whatever takes longer has failed."""
 
 
-async def measure(rounds: int = ROUNDS, light: Load = LIGHT, full: Load = FULL) -> Table:
-    """Run it, the two kinds in turn."""
-    loads = [light, *([light] * rounds), *([full] * rounds)]
+async def measure(
+    beside: SideBySide = SideBySide(),
+    turn: InTurn = InTurn(),
+) -> Table:
+    """Run it."""
+    longest = beside.ramp + beside.seconds * beside.windows
+    wanted = _WARM_UP + beside.at_once + round(longest * _PER_SECOND) + turn.count * turn.rounds
     with temporary_folder() as folder:
         async with (
             a_world() as world,
@@ -67,14 +84,17 @@ async def measure(rounds: int = ROUNDS, light: Load = LIGHT, full: Load = FULL) 
             bare_worker.working(folder / "bare.log", stack.address) as bare,
         ):
             terms = clients(
-                range(sum(load.count for load in loads)),
+                range(wanted),
                 measures="hold_domain, hold_server", deadline=4, reminder=1, probation=1,
             )  # fmt: skip
             await keep(stack.pool, terms)
             await enrol_all(stack.pool)
-            rounds_of = _Rounds(world, stack, bare)
-            found = [await rounds_of.both(load) for load in loads][1:]
-    return _table({light: found[:rounds], full: found[rounds:]})
+            course = _Course(world, stack, bare)
+            await _kept_going(course.incidents.one, _WARM_UP, beside.at_once)
+            windows = await course.side_by_side(beside)
+            rounds = [await course.in_turn(turn) for _ in range(turn.rounds)]
+    rows = (*_beside_rows(beside, windows), *_turn_rows(turn, rounds))
+    return Table(title="incidents beside bare workflows", rows=rows)
 
 
 @dataclass
@@ -84,7 +104,8 @@ class _Incidents:
     world: World
     stack: place.Stack
     numbers: "counting[int]" = field(default_factory=counting)
-    read: int = 0
+    scripts: list[list[Part]] = field(default_factory=list)
+    """What those that have ended did, by their histories."""
 
     async def one(self) -> None:
         """From the complaint to the end of the workflow; the client answers the second letter."""
@@ -98,38 +119,36 @@ class _Incidents:
         fixed = Fixed(by="client", note="a stolen mailbox, closed", answered=True)
         await Incidents(self.stack.client).act(incident(number), Act.FIXED, fixed)
         await letters.closed(service(number))
-        await self.stack.client.get_workflow_handle(incident(number)).result()
-
-    async def scripts(self, count: int) -> list[list[Part]]:
-        """What the next `count` incidents did, each by its history."""
-        found = []
-        for number in range(self.read, self.read + count):
-            handle = self.stack.client.get_workflow_handle(incident(number))
-            found.append(script_of((await handle.fetch_history()).events))
-        self.read += count
-        return found
+        handle = self.stack.client.get_workflow_handle(incident(number))
+        await handle.result()
+        self.scripts.append(script_of((await handle.fetch_history()).events))
 
 
 @dataclass
 class _Bares:
-    """Bare workflows, one for each script."""
+    """Bare workflows; each follows the next incident that has ended, or else the last again."""
 
     stack: place.Stack
-    scripts: list[list[Part]] = field(default_factory=list)
+    incidents: _Incidents
     numbers: "counting[int]" = field(default_factory=counting)
+    followed: int = 0
+    scripts: list[list[Part]] = field(default_factory=list)
+    """What those that have ended did."""
 
     async def one(self) -> None:
+        """From its start to its end."""
+        known = self.incidents.scripts
+        script = known[min(self.followed, len(known) - 1)]
+        self.followed = min(self.followed + 1, len(known))
         await self.stack.client.execute_workflow(
-            Bare.run,
-            self.scripts.pop(),
-            id=f"bare-{next(self.numbers)}",
-            task_queue=bare_worker.QUEUE,
+            Bare.run, script, id=f"bare-{next(self.numbers)}", task_queue=bare_worker.QUEUE
         )
+        self.scripts.append(script)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Round:
-    """What one kind came to in one round: `cpu` in seconds by process."""
+class _Span:
+    """What was seen of one kind in a window or a round; `cpu` in seconds by process."""
 
     rate: float
     busy: float
@@ -138,82 +157,137 @@ class _Round:
 
 
 @dataclass
-class _Rounds:
-    """Rounds of the two kinds, and what they use."""
+class _Course:
+    """The two kinds, and what they use."""
 
     world: World
     stack: place.Stack
     bare: psutil.Process
 
     def __post_init__(self) -> None:
-        self.incidents, self.bares = _Incidents(self.world, self.stack), _Bares(self.stack)
+        self.incidents = _Incidents(self.world, self.stack)
+        self.bares = _Bares(self.stack, self.incidents)
 
-    async def both(self, load: Load) -> tuple[_Round, _Round]:
+    async def side_by_side(self, load: SideBySide) -> list[tuple[_Span, _Span]]:
+        """Both kinds at the same time, window after window; what is open at the end is ended."""
+        over = asyncio.Event()
+        self.bares.followed = max(0, len(self.incidents.scripts) - load.at_once)
+        async with asyncio.TaskGroup() as group:
+            for one in (self.incidents.one, self.bares.one):
+                for _ in range(load.at_once):
+                    group.create_task(_again_and_again(one, over))
+            await asyncio.sleep(load.ramp)
+            windows = [await self._window(load.seconds) for _ in range(load.windows)]
+            over.set()
+        return windows
+
+    async def _window(self, seconds: float) -> tuple[_Span, _Span]:
+        kinds = (self.incidents.scripts, self.bares.scripts)
+        before = [len(scripts) for scripts in kinds]
+        took, busy, cpu = await self._watched(asyncio.sleep(seconds), "worker", "bare worker")
+        ours, bare = (
+            _Span(rate=len(new) / took, busy=busy, cpu=cpu, scripts=new)
+            for new in (scripts[n:] for scripts, n in zip(kinds, before, strict=True))
+        )
+        return ours, bare
+
+    async def in_turn(self, load: InTurn) -> tuple[_Span, _Span]:
         """One round of incidents, and then one of bare workflows by their histories."""
-        worker = psutil.Process(self.stack.process.pid)
-        ours = await self._one(self.incidents.one, load, worker)
-        scripts = await self.incidents.scripts(load.count)
-        self.bares.scripts = list(scripts)
-        theirs = await self._one(self.bares.one, load, self.bare)
-        return replace(ours, scripts=scripts), replace(theirs, scripts=scripts)
+        self.bares.followed = len(self.incidents.scripts)
+        ours = await self._round(self.incidents.one, self.incidents.scripts, load, "worker")
+        return ours, await self._round(self.bares.one, self.bares.scripts, load, "bare worker")
 
-    async def _one(
-        self, one: Callable[[], Awaitable[None]], load: Load, worker: psutil.Process
-    ) -> _Round:
-        watched = {**self.stack.servers(), "world": psutil.Process(), "worker": worker}
-        before = cpu_seconds(watched)
-        seconds = await _kept_going(one, load.count, load.at_once)
+    async def _round(
+        self, one: Callable[[], Awaitable[None]], done: list[list[Part]], load: InTurn, worker: str
+    ) -> _Span:
+        before = len(done)
+        took, busy, cpu = await self._watched(_kept_going(one, load.count, load.at_once), worker)
+        cpu["worker"] = cpu.pop(worker)
+        return _Span(rate=load.count / took, busy=busy, cpu=cpu, scripts=done[before:])
+
+    async def _watched(
+        self, work: Awaitable[None], *workers: str
+    ) -> tuple[float, float, dict[str, float]]:
+        """How many seconds it took, the processors' use in per cent, and who used them."""
+        known = {"worker": psutil.Process(self.stack.process.pid), "bare worker": self.bare}
+        watched = {**self.stack.servers(), "world": psutil.Process()}
+        watched |= {name: known[name] for name in workers}
+        before, start = cpu_seconds(watched), time.perf_counter()
+        await work
+        took = time.perf_counter() - start
         used = spent(before, cpu_seconds(watched))
-        busy = 100 * sum(used.values()) / seconds / (psutil.cpu_count() or 1)
-        return _Round(rate=load.count / seconds, busy=busy, cpu=used, scripts=[])
+        return took, 100 * sum(used.values()) / took / (psutil.cpu_count() or 1), used
 
 
-async def _kept_going(one: Callable[[], Awaitable[None]], count: int, at_once: int) -> float:
-    """Do it `count` times, `at_once` side by side; the seconds that it took."""
+async def _again_and_again(one: Callable[[], Awaitable[None]], over: asyncio.Event) -> None:
+    while not over.is_set():
+        await one()
+
+
+async def _kept_going(one: Callable[[], Awaitable[None]], count: int, at_once: int) -> None:
+    """Do it `count` times, `at_once` side by side."""
     left = iter(range(count))
 
     async def hand() -> None:
         for _ in left:
             await one()
 
-    start = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for _ in range(at_once):
             group.create_task(hand())
-    return time.perf_counter() - start
 
 
-def _table(found: dict[Load, list[tuple[_Round, _Round]]]) -> Table:
-    rows: list[Row] = []
-    for load, rounds in found.items():
-        asked = REQUIRED if load == FULL else None
-        scripts = [script for ours, _ in rounds for script in ours.scripts]
-        ratios = [ours.rate / bare.rate for ours, bare in rounds]
-        ours, bare = [each for each, _ in rounds], [each for _, each in rounds]
-        rows += [
-            row(f"{load.at_once} at once: incidents", "per second", [r.rate for r in ours]),
-            row("bare workflows", "per second", [r.rate for r in bare]),
-            row("incidents : bare workflows", "ratio", ratios, at_least=asked),
-            row("processors busy, incidents", "%", [r.busy for r in ours]),
-            row("processors busy, bare workflows", "%", [r.busy for r in bare]),
-            row("activities of each", "", [_count(each, Move.ACTIVITY) for each in scripts]),
-            row("timers waited out by each", "", [_count(each, Move.TIMER) for each in scripts]),
-            row("the time of those", "s", [_waited(each) for each in scripts]),
-            *_costs(load, ours, bare),
-        ]
-    return Table(title="incidents beside bare workflows", rows=tuple(rows))
+def _beside_rows(load: SideBySide, windows: list[tuple[_Span, _Span]]) -> list[Row]:
+    ours, bare = [each for each, _ in windows], [each for _, each in windows]
+    return [
+        row(f"side by side, {load.at_once} of each: incidents", "per second", _rates(ours)),
+        row("bare workflows", "per second", _rates(bare)),
+        row("incidents : bare workflows", "ratio", _ratios(windows), at_least=REQUIRED),
+        row("processors busy", "%", [each.busy for each in ours]),
+        *_moves("an incident", ours),
+        *_moves("a bare workflow", bare),
+    ]
 
 
-def _costs(load: Load, ours: list[_Round], bare: list[_Round]) -> list[Row]:
+def _turn_rows(load: InTurn, rounds: list[tuple[_Span, _Span]]) -> list[Row]:
+    ours, bare = [each for each, _ in rounds], [each for _, each in rounds]
+    return [
+        row(f"in turn, {load.at_once} at once: incidents", "per second", _rates(ours)),
+        row("bare workflows", "per second", _rates(bare)),
+        row("incidents : bare workflows", "ratio", _ratios(rounds)),
+        row("processors busy, incidents", "%", [each.busy for each in ours]),
+        row("processors busy, bare workflows", "%", [each.busy for each in bare]),
+        *_moves("an incident", ours),
+        *_costs(load, ours, bare),
+    ]
+
+
+def _rates(spans: list[_Span]) -> list[float]:
+    return [each.rate for each in spans]
+
+
+def _ratios(spans: list[tuple[_Span, _Span]]) -> list[float]:
+    return [ours.rate / bare.rate for ours, bare in spans]
+
+
+def _moves(whose: str, spans: list[_Span]) -> list[Row]:
+    scripts = [script for each in spans for script in each.scripts]
+    return [
+        row(f"activities of {whose}", "", [_count(each, Move.ACTIVITY) for each in scripts]),
+        row(f"timers waited out by {whose}", "s", [_waited(each) for each in scripts]),
+    ]
+
+
+def _costs(load: InTurn, ours: list[_Span], bare: list[_Span]) -> list[Row]:
     """The processor time of one incident, and of one bare workflow."""
     return [
         row(
             f"processor time in {name}, {kind}",
             "ms",
-            [1_000 * each.cpu[name] / load.count for each in rounds],
+            [1_000 * each.cpu[name] / load.count for each in spans],
         )
         for name in sorted(ours[0].cpu, key=lambda each: -ours[0].cpu[each])
-        for kind, rounds in (("an incident", ours), ("a bare workflow", bare))
+        for kind, spans in (("an incident", ours), ("a bare workflow", bare))
     ]
 
 

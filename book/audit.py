@@ -4,21 +4,50 @@ from collections.abc import AsyncIterator, Sequence
 
 from asyncpg import Connection, Pool
 
+from domain.chronicle import Chronicle
 from domain.record import Break, Entry, canonical, verify
+from domain.wire import to_json
 
 
 async def append(
     connection: Connection, incident: str, entries: Sequence[tuple[str, object]]
 ) -> None:
     """Append entries, each a source and a JSON body, in order; known sources change nothing."""
+    await connection.execute("SELECT audit_append($1, $2, $3)", incident, *_spelled(entries))
+
+
+async def append_and_show(
+    connection: Connection, chronicle: Chronicle, entries: Sequence[tuple[str, object]]
+) -> None:
+    """Append entries, and keep how the workflow says that it looks: both, or neither.
+
+    An older word than the last on how it looks changes nothing.
+    """
+    view = chronicle.view
+    # One statement: every step begins with it.
     await connection.execute(
-        "SELECT audit_append($1, source, body)"
-        " FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS given (source, body, n)"
-        " ORDER BY n",
-        incident,
-        [source for source, _ in entries],
-        [canonical(body) for _, body in entries],
+        "WITH looks AS ("
+        "  UPDATE incidents SET view_revision = $4, deadline = $6, measure = $7,"
+        "  acknowledged = $8, conditions = $9, fixed_at = $10, upcoming = $11,"
+        # The books are closed by `incidents.close` alone, and stay closed.
+        "  stage = CASE WHEN 'closed' IN (stage, $5) THEN stage ELSE $5 END"
+        "  WHERE id = $1 AND view_revision < $4)"
+        " SELECT audit_append($1, $2, $3)",
+        chronicle.incident,
+        *_spelled(entries),
+        view.revision,
+        view.stage,
+        view.deadline,
+        view.measure,
+        view.acknowledged,
+        list(view.conditions),
+        view.fixed_at,
+        None if view.upcoming is None else to_json(view.upcoming),
     )
+
+
+def _spelled(entries: Sequence[tuple[str, object]]) -> tuple[list[str], list[str]]:
+    return [source for source, _ in entries], [canonical(body) for _, body in entries]
 
 
 async def chain(connection: Connection, incident: str) -> list[Entry]:

@@ -6,13 +6,12 @@ from typing import Any
 
 from asyncpg import Connection, Record
 
-from domain.chronicle import Chronicle
 from domain.contract import Contract
 from domain.incident import Outcome
 from domain.ladder import Facts
 from domain.parties import Client, ClientKind, Language, Service, ServiceKind
 from domain.steps import TaskKind
-from domain.wire import from_json, to_json
+from domain.wire import from_json
 
 _OUTLIVE = (
     TaskKind.DECIDE_ON_SERVICE, TaskKind.RELEASE_UNCONFIRMED, TaskKind.NOTICE_UNDELIVERABLE,
@@ -108,27 +107,6 @@ async def keep_domain(connection: Connection, incident: str, domain: str | None)
     await connection.execute("UPDATE incidents SET domain = $2 WHERE id = $1", incident, domain)
 
 
-async def keep_view(connection: Connection, chronicle: Chronicle) -> None:
-    """How the workflow says that it looks; an older word than the last changes nothing."""
-    view = chronicle.view
-    await connection.execute(
-        "UPDATE incidents SET view_revision = $2, deadline = $4, measure = $5, acknowledged = $6,"
-        " conditions = $7, fixed_at = $8, upcoming = $9,"
-        # The books are closed by `close` alone, and stay closed.
-        " stage = CASE WHEN 'closed' IN (stage, $3) THEN stage ELSE $3 END"
-        " WHERE id = $1 AND view_revision < $2",
-        chronicle.incident,
-        view.revision,
-        view.stage,
-        view.deadline,
-        view.measure,
-        view.acknowledged,
-        list(view.conditions),
-        view.fixed_at,
-        None if view.upcoming is None else to_json(view.upcoming),
-    )
-
-
 async def close(connection: Connection, incident: str, outcome: Outcome, heard: int | None) -> bool:
     """Close the books, unless there is news past revision `heard` (None: regardless).
 
@@ -153,16 +131,13 @@ async def close(connection: Connection, incident: str, outcome: Outcome, heard: 
     if heard is not None and (state["dirty"] or state["revision"] > heard):
         return False
     await connection.execute(
-        "UPDATE incidents SET stage = 'closed', outcome = $2, closed_at = now(), barred = true"
+        "WITH told AS (DELETE FROM dirty WHERE incident = $1),"
+        " settled AS (UPDATE tasks SET done_at = now(), outcome = $3"
+        "   WHERE incident = $1 AND done_at IS NULL AND kind <> ALL($4))"
+        " UPDATE incidents SET stage = 'closed', outcome = $2, closed_at = now(), barred = true"
         " WHERE id = $1",
         incident,
         outcome,
-    )
-    await connection.execute("DELETE FROM dirty WHERE incident = $1", incident)
-    await connection.execute(
-        "UPDATE tasks SET done_at = now(), outcome = $2"
-        " WHERE incident = $1 AND done_at IS NULL AND kind <> ALL($3)",
-        incident,
         f"the incident was closed as {outcome}",
         list(_OUTLIVE),
     )

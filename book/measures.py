@@ -47,6 +47,9 @@ async def impose(
         list(restriction.targets),
         parameters,
     )
+    replaced = [other for other in instead_of if other != key]
+    if not replaced:
+        return None
     # What a replaced measure holds is kept: what becomes of it is for the last lift to say.
     await connection.execute(
         "UPDATE measures m SET wanted = 'lifted', keep_senders = ARRAY("
@@ -54,7 +57,7 @@ async def impose(
         "  UNION SELECT '@' || unnest(m.targets) WHERE m.scope = 'domain')"
         " WHERE incident = $1 AND key = ANY($2) AND wanted <> 'lifted'",
         incident,
-        [other for other in instead_of if other != key],
+        replaced,
     )
     return None
 

@@ -48,11 +48,12 @@ async def kept(connection: Connection, key: str) -> Written | None:
     return None if row is None else Written(**{**row, "recipients": tuple(row["recipients"])})
 
 
-async def keep(connection: Connection, incident: str, notice: str, letter: Written) -> None:
-    """Write a letter down before it is sent. The same key again changes nothing."""
-    await connection.execute(
+async def keep(connection: Connection, incident: str, notice: str, letter: Written) -> bool:
+    """Write a letter down before it is sent; False when there is one of that key already."""
+    kept = await connection.fetchval(
         "INSERT INTO notices (key, incident, notice, message_id, recipients, subject, body, html,"
-        " written_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        " written_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
+        " RETURNING key",
         letter.key,
         incident,
         notice,
@@ -63,6 +64,7 @@ async def keep(connection: Connection, incident: str, notice: str, letter: Writt
         letter.html,
         letter.written_at,
     )
+    return kept is not None
 
 
 async def sent(connection: Connection, key: str, response: str) -> None:
@@ -87,7 +89,9 @@ async def facts(
 ) -> NoticeFacts:
     """All that a letter about an incident may say now."""
     row = await connection.fetchrow(
-        "SELECT i.conditions, i.outcome, r.*, h.* FROM incidents i,"
+        "SELECT i.conditions, i.outcome, r.*, h.*,"
+        " (SELECT headers FROM reports WHERE incident = i.id AND cardinality(headers) > 0"
+        "   ORDER BY received_at LIMIT 1) AS sample FROM incidents i,"
         " LATERAL (SELECT count(*) AS reports, coalesce(sum(volume), 0) AS volume,"
         "   coalesce(min(sent_at), i.opened_at) AS first_seen,"
         "   array_remove(array_agg(DISTINCT host(address)), NULL) AS addresses"
@@ -98,11 +102,6 @@ async def facts(
         who.incident,
     )
     assert row is not None
-    sample = await connection.fetchval(
-        "SELECT headers FROM reports WHERE incident = $1 AND cardinality(headers) > 0"
-        " ORDER BY received_at LIMIT 1",
-        who.incident,
-    )
     listings = await standing_listings(connection, who.incident)
     return NoticeFacts(
         incident=who.incident,
@@ -128,7 +127,7 @@ async def facts(
         delivered=row["delivered"],
         discarded=row["discarded"],
         outcome=row["outcome"],
-        sample_headers=tuple(sample or ()),
+        sample_headers=tuple(row["sample"] or ()),
         portal_url=portal_url,
         provider=sender.provider,
         reply_to=sender.reply_to,

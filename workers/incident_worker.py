@@ -24,7 +24,7 @@ from workers.engine import TASK_QUEUE
 from workers.settings import Settings
 from workflows.incident import IncidentWorkflow
 from workflows.record import CarryDecisions
-from workflows.runner import sandbox
+from workflows.runner import in_production
 
 _DRAIN = timedelta(seconds=30)
 """Steps that are under way may end; what does not is begun again by another worker."""
@@ -55,7 +55,7 @@ def build_worker(settings: Settings, pool: Pool, client: Client) -> Worker:
         client,
         task_queue=TASK_QUEUE,
         workflows=[IncidentWorkflow],
-        workflow_runner=sandbox(),
+        workflow_runner=in_production(),
         activities=[
             books.impose_measure,
             books.lift_measures,

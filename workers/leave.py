@@ -14,6 +14,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
+import uvloop
+
 REFUSED = 1
 """The program says no, with a reason."""
 
@@ -35,6 +37,11 @@ def leave(code: int) -> NoReturn:
         except (BrokenPipeError, ValueError):
             code = code or REFUSED  # whoever read us has gone before we had said all
     os._exit(code)
+
+
+def run(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run a process's work until it ends, or is told to stop (see `until_told`)."""
+    uvloop.run(until_told(work))
 
 
 async def until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:

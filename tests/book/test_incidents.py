@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from asyncpg import Pool, Record
 
-from book import incidents, news
+from book import audit, incidents, news
 from book.database import transaction
 from domain.chronicle import Chronicle
 from domain.incident import Outcome
@@ -26,8 +26,9 @@ FIRST = View(revision=3, stage="waiting", outcome=None, deadline=NOW, measure=No
 
 
 async def looks(pool: Pool, view: View) -> Record:
-    async with transaction(pool) as connection:
-        await incidents.keep_view(connection, Chronicle(incident=INCIDENT, view=view))
+    async with pool.acquire() as connection:
+        chronicle = Chronicle(incident=INCIDENT, view=view)
+        await audit.append_and_show(connection, chronicle, [(f"view:{view.revision}", {})])
     return await row(pool)
 
 

@@ -35,7 +35,7 @@ from tests.workflows.world import KeepChronicles, World, until
 from workflows.incident import IncidentWorkflow
 from workflows.memory import CLIENT, SERVICE
 from workflows.record import CarryDecisions
-from workflows.runner import sandbox
+from workflows.runner import in_tests
 from workflows.state import Case, Closed
 
 DESK = "desk:ana"
@@ -172,7 +172,7 @@ async def told(
         task_queue=name,
         workflows=[IncidentWorkflow],
         activities=world.activities,
-        workflow_runner=sandbox(),
+        workflow_runner=in_tests(),
         interceptors=[CarryDecisions(), KeepChronicles(world)],
         max_cached_workflows=cached,
     ):

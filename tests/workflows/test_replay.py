@@ -7,7 +7,7 @@ from temporalio.worker import Replayer
 from tests.workflows.record import HISTORIES, NAMES
 from workflows.incident import IncidentWorkflow
 from workflows.record import CarryDecisions
-from workflows.runner import sandbox
+from workflows.runner import in_tests
 
 
 def test_every_path_is_recorded_and_no_other() -> None:
@@ -22,7 +22,7 @@ async def test_a_recorded_incident_goes_on(name: str) -> None:
     )
     replayer = Replayer(
         workflows=[IncidentWorkflow],
-        workflow_runner=sandbox(),
+        workflow_runner=in_tests(),
         interceptors=[CarryDecisions()],
     )
     await replayer.replay_workflow(history)
@@ -50,7 +50,7 @@ async def test_a_changed_story_is_noticed() -> None:
             event.activity_task_scheduled_event_attributes.activity_type.name = "another_step"
             break
     replayer = Replayer(
-        workflows=[IncidentWorkflow], workflow_runner=sandbox(), interceptors=[CarryDecisions()]
+        workflows=[IncidentWorkflow], workflow_runner=in_tests(), interceptors=[CarryDecisions()]
     )
     with pytest.raises(Exception, match=r"[Nn]ondeterminism"):
         await replayer.replay_workflow(history)

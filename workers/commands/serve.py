@@ -15,7 +15,7 @@ from workers.commands import reach
 from workers.commands.say import line
 from workers.embedded.home import Home
 from workers.host_agent import AgentSettings
-from workers.leave import until_told
+from workers.leave import run, until_told
 from workers.settings import Settings, environment
 
 
@@ -25,6 +25,7 @@ def up() -> None:
     State is kept in $PLAZO_HOME (/var/lib/plazo for root). Stop it with Ctrl-C or SIGTERM; killed
     or stopped, incidents go on where they were when it is started again.
     """
+    # Not on uvloop, which cannot start PostgreSQL as another user.
     asyncio.run(until_told(_up))
 
 
@@ -49,7 +50,7 @@ def _where(home: Home) -> str:
 
 def worker() -> None:
     """The workflows and their steps. Run as many as the load needs."""
-    asyncio.run(until_told(_worker))
+    run(_worker)
 
 
 async def _worker(stopping: asyncio.Event) -> None:
@@ -60,7 +61,7 @@ async def _worker(stopping: asyncio.Event) -> None:
 
 def gateway() -> None:
     """HTTP in: reports, agents, the client portal, the console. Run as many as the load needs."""
-    asyncio.run(until_told(_gateway))
+    run(_gateway)
 
 
 async def _gateway(stopping: asyncio.Event) -> None:
@@ -85,7 +86,7 @@ async def _connected(stopping: asyncio.Event) -> AsyncIterator[tuple[Settings, P
 
 def host_agent() -> None:
     """The agent on a mail host: keeps it as the gateway wants it. Knows its own key only."""
-    asyncio.run(until_told(_host_agent))
+    run(_host_agent)
 
 
 async def _host_agent(stopping: asyncio.Event) -> None:
