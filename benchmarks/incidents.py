@@ -42,7 +42,7 @@ class SideBySide:
     """`at_once` of each kind are open; what ends is counted in `windows` of `seconds` each."""
 
     at_once: int = 60
-    seconds: float = 20.0
+    seconds: float = 40.0
     windows: int = 3
     ramp: float = 20.0
     """Seconds before the first window."""
@@ -126,20 +126,19 @@ class _Incidents:
 
 @dataclass
 class _Bares:
-    """Bare workflows; each follows the next incident that has ended, or else the last again."""
+    """Bare workflows; each follows the incident that has ended last, or one of a round's."""
 
     stack: place.Stack
     incidents: _Incidents
     numbers: "counting[int]" = field(default_factory=counting)
-    followed: int = 0
+    round: list[list[Part]] = field(default_factory=list)
+    """Still to be followed, of the round of incidents before; where there was none, the last."""
     scripts: list[list[Part]] = field(default_factory=list)
     """What those that have ended did."""
 
     async def one(self) -> None:
         """From its start to its end."""
-        known = self.incidents.scripts
-        script = known[min(self.followed, len(known) - 1)]
-        self.followed = min(self.followed + 1, len(known))
+        script = self.round.pop() if self.round else self.incidents.scripts[-1]
         await self.stack.client.execute_workflow(
             Bare.run, script, id=f"bare-{next(self.numbers)}", task_queue=bare_worker.QUEUE
         )
@@ -171,7 +170,6 @@ class _Course:
     async def side_by_side(self, load: SideBySide) -> list[tuple[_Span, _Span]]:
         """Both kinds at the same time, window after window; what is open at the end is ended."""
         over = asyncio.Event()
-        self.bares.followed = max(0, len(self.incidents.scripts) - load.at_once)
         async with asyncio.TaskGroup() as group:
             for one in (self.incidents.one, self.bares.one):
                 for _ in range(load.at_once):
@@ -193,8 +191,8 @@ class _Course:
 
     async def in_turn(self, load: InTurn) -> tuple[_Span, _Span]:
         """One round of incidents, and then one of bare workflows by their histories."""
-        self.bares.followed = len(self.incidents.scripts)
         ours = await self._round(self.incidents.one, self.incidents.scripts, load, "worker")
+        self.bares.round = list(ours.scripts)
         return ours, await self._round(self.bares.one, self.bares.scripts, load, "bare worker")
 
     async def _round(
