@@ -4,14 +4,16 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import dns.exception
 import dns.name
 from dns.asyncresolver import Resolver
 
-from activities.blocklists.port import Checked, Found, Unanswered, canonical
-from activities.blocklists.zone import Dnsbl, KeepsNoIPv6, NoUsableAnswer
+from activities.blocklists.catalogue import catalogue
+from activities.blocklists.port import Checked, Found, Subject, Unanswered, kind_of, subject
+from activities.blocklists.zone import Dnsbl, NotKept, NoUsableAnswer
+from domain.blocklists import Keeps
 
 _AT_ONCE = 32
 """Questions under way at a time: what a small resolver takes without dropping any."""
@@ -79,11 +81,11 @@ class Blocklists:
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def check(self, addresses: Sequence[str]) -> Checked:
-        """Ask every list about every address. Raises ValueError for what is no IP address.
+        """Ask every list about every address or domain. Raises ValueError for what is neither.
 
         A list that is not well, refuses, or does not answer is `unanswered`, never clean.
         """
-        known = tuple(dict.fromkeys(canonical(address) for address in addresses))
+        known = tuple(dict.fromkeys(subject(address) for address in addresses))
         heard = [_Heard(each) for each in self._lists]
         tasks = [asyncio.ensure_future(self._ask(each, known)) for each in heard]
         try:
@@ -106,36 +108,36 @@ class Blocklists:
                 for each in heard
                 if each.problems
             ),
-            without_ipv6=tuple(each.blocklist.zone for each in heard if each.no_ipv6),
+            not_kept=tuple((each.blocklist.zone, kind) for each in heard for kind in each.not_kept),
         )
 
-    async def _ask(self, heard: "_Heard", addresses: Sequence[IPv4Address | IPv6Address]) -> None:
-        for version in (4, 6):
-            asked = [address for address in addresses if address.version == version]
+    async def _ask(self, heard: "_Heard", subjects: Sequence[Subject]) -> None:
+        for kind in Keeps:
+            asked = [about for about in subjects if kind_of(about) is kind]
             if not asked:
                 continue
             try:
                 async with self._room:
-                    await heard.blocklist.see_that_it_is_well(version)
-                await asyncio.gather(*(self._ask_about(address, heard) for address in asked))
+                    await heard.blocklist.see_that_it_is_well(kind)
+                await asyncio.gather(*(self._ask_about(about, heard) for about in asked))
                 if heard.found:
                     # It may have begun to list everything since its test points were believed.
                     async with self._room:
-                        await heard.blocklist.see_that_it_is_well(version, again=True)
+                        await heard.blocklist.see_that_it_is_well(kind, again=True)
                 heard.confirm()
-            except KeepsNoIPv6:
-                heard.no_ipv6 = True
+            except NotKept:
+                heard.not_kept.append(kind)
             except NoUsableAnswer as error:
                 heard.problems.append(str(error))
                 heard.found.clear()
 
-    async def _ask_about(self, address: IPv4Address | IPv6Address, heard: "_Heard") -> None:
+    async def _ask_about(self, about: Subject, heard: "_Heard") -> None:
         async with self._room:
             if len(heard.problems) >= _PATIENCE:
                 return
             try:
-                if codes := await heard.blocklist.listed(address):
-                    heard.found[address] = (", ".join(codes), await heard.blocklist.reason(address))
+                if codes := await heard.blocklist.listed(about):
+                    heard.found[about] = (", ".join(codes), await heard.blocklist.reason(about))
             except NoUsableAnswer as error:
                 heard.problems.append(str(error))
 
@@ -145,10 +147,10 @@ class _Heard:
     """What one list has said so far, in one check."""
 
     blocklist: Dnsbl
-    found: dict[IPv4Address | IPv6Address, tuple[str, str]] = field(default_factory=dict)
-    confirmed: dict[IPv4Address | IPv6Address, tuple[str, str]] = field(default_factory=dict)
+    found: dict[Subject, tuple[str, str]] = field(default_factory=dict)
+    confirmed: dict[Subject, tuple[str, str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    no_ipv6: bool = False
+    not_kept: list[Keeps] = field(default_factory=list)
 
     def confirm(self) -> None:
         """The list is well: what was found counts."""
@@ -170,7 +172,10 @@ def _zone(text: str) -> str:
         raise BadBlocklists(f'"{text}": {error}; expected a zone such as bl.example') from error
     if len(name.labels) < 3:
         raise BadBlocklists(f'"{text}" is not a blocklist\'s zone; expected one such as bl.example')
-    return name.to_text(omit_final_dot=True)
+    zone = name.to_text(omit_final_dot=True)
+    if (ended := catalogue().ended(zone)) is not None:
+        raise BadBlocklists(f'"{text}" has ended ({ended.since}): {ended.why}; take it out')
+    return zone
 
 
 def _resolver(address: str | None) -> Resolver:

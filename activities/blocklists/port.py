@@ -1,17 +1,23 @@
-"""What blocklists say about a service's addresses."""
+"""What blocklists say about a service's addresses, and about domains."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from domain.blocklists import Keeps
+from domain.complaints import canonical_domain
+
+Subject = IPv4Address | IPv6Address | str
+"""What a list is asked about; a string is a domain in lower-case A-labels."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A listing."""
+    """A listing of an address or a domain."""
 
     address: str
     zone: str
     answer: str
-    """Such as `127.0.0.2`, which the list explains on its pages; several are joined by ", "."""
+    """Such as `127.0.0.4 (XBL: compromised machine)`; several are joined by ", "."""
     reason: str
     """What the list says about it, mostly a link; may be empty."""
 
@@ -36,21 +42,37 @@ class Checked:
     zones: tuple[str, ...]
     found: tuple[Found, ...]
     unanswered: tuple[Unanswered, ...] = ()
-    without_ipv6: tuple[str, ...] = ()
-    """Zones that are well and keep no list of IPv6 addresses, so were not asked about those."""
+    not_kept: tuple[tuple[str, Keeps], ...] = ()
+    """Zones that are no lists of such things, so were not asked about them."""
 
     def is_off(self, address: str, zone: str) -> bool:
         """Whether this check shows that the address is not on the list."""
-        known = canonical(address)
+        known = subject(address)
         asked = str(known) in self.addresses and zone in self.zones
         silent = any(each.zone == zone for each in self.unanswered)
-        silent = silent or (known.version == 6 and zone in self.without_ipv6)
+        silent = silent or (zone, kind_of(known)) in self.not_kept
         listed = any((each.address, each.zone) == (str(known), zone) for each in self.found)
         return asked and not silent and not listed
 
 
-def canonical(address: str) -> IPv4Address | IPv6Address:
-    """The address to ask about; one of IPv4 in IPv6's clothes is of IPv4. Raises ValueError."""
-    known = ip_address(address)
+def subject(text: str) -> Subject:
+    """What to ask about: an address, of IPv4 if it is one in IPv6's clothes, or a domain.
+
+    Raises ValueError.
+    """
+    try:
+        known = ip_address(text)
+    except ValueError:
+        domain = canonical_domain(text)
+        if domain is None:
+            raise ValueError(f'"{text}" is neither an IP address nor a domain') from None
+        return domain
     mapped = known.ipv4_mapped if isinstance(known, IPv6Address) else None
     return mapped or known
+
+
+def kind_of(asked: Subject) -> Keeps:
+    """What kind of list can hold it."""
+    if isinstance(asked, str):
+        return Keeps.DOMAIN
+    return Keeps.IP4 if isinstance(asked, IPv4Address) else Keeps.IP6

@@ -11,6 +11,7 @@ from dnslib import RCODE, DNSRecord
 
 from activities.blocklists.dnsbl import BadBlocklists, Blocklists, addresses_in
 from activities.blocklists.port import Checked
+from domain.blocklists import Keeps
 from workers.demo.blocklist import BlocklistServer
 
 pytestmark = pytest.mark.real
@@ -230,7 +231,7 @@ async def test_a_list_of_ipv4_only_says_nothing_about_ipv6() -> None:
         server.unlist("::ffff:127.0.0.2")
         checked = await lists(server).check([ADDRESS, ADDRESS6])
 
-    assert (checked.without_ipv6, checked.unanswered) == ((ZONE,), ())
+    assert (checked.not_kept, checked.unanswered) == (((ZONE, Keeps.IP6),), ())
     assert checked.is_off(ADDRESS, ZONE)
     assert not checked.is_off(ADDRESS6, ZONE)
 
@@ -242,7 +243,7 @@ async def test_a_list_that_is_ill_for_both_is_ill_and_not_just_without_ipv6() ->
         checked = await lists(server).check([ADDRESS6])
 
     assert "does not list its test point 127.0.0.2" in why(checked)
-    assert checked.without_ipv6 == ()
+    assert checked.not_kept == ()
 
 
 async def test_hundreds_of_addresses_on_several_lists_are_checked() -> None:

@@ -60,7 +60,7 @@ class BlocklistServer:
     def list(
         self, address: str, reason: str, *, zone: str | None = None, answer: str = "127.0.0.2"
     ) -> None:
-        """Put an address on the list of a zone, by default the first."""
+        """Put an address or a domain on the list of a zone, by default the first."""
         self._entries[_name(address, zone or self.zones[0])] = _Entry(answer, reason)
 
     def unlist(self, address: str, *, zone: str | None = None) -> None:
@@ -179,8 +179,12 @@ class _Datagrams(asyncio.DatagramProtocol):
             self._transport.sendto(reply, addr)
 
 
-def _name(address: str, zone: str) -> str:
-    known = ip_address(address)
+def _name(about: str, zone: str) -> str:
+    """What is asked about an address, or about a domain (RFC 5782 §2.1, §2.3, §2.4)."""
+    try:
+        known = ip_address(about)
+    except ValueError:
+        return f"{about}.{zone}".lower()
     match known:
         case IPv4Address():
             labels = str(known).split(".")

@@ -1,0 +1,15 @@
+"""The lists that Plazo knows, from `catalogue.toml` beside this file."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from domain.blocklists import Catalogue, read_catalogue
+
+FILE = Path(__file__).with_name("catalogue.toml")
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Read once; the file changes with the code. Raises `domain.blocklists.BadCatalogue`."""
+    return read_catalogue(tomllib.loads(FILE.read_text()))

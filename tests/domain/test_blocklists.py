@@ -1,0 +1,59 @@
+"""A wrong entry of the catalogue is refused, and named."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from domain.blocklists import BadCatalogue, WayOff, read_catalogue
+
+GOOD: Mapping[str, object] = {
+    "name": "One", "zone": "bl.one.example", "keeps": ["ip4"], "off": "expires", "hours": 24,
+    "page": "https://one.example/", "codes": {"127.0.0.2": "spam"},
+}  # fmt: skip
+
+
+def test_an_entry_is_read() -> None:
+    catalogue = read_catalogue({"list": [GOOD]})
+    entry = catalogue.lists["bl.one.example"]
+    assert (entry.name, entry.off, entry.hours) == ("One", WayOff.EXPIRES, 24)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"zone": "nothing"}, "no zone"),
+        ({"keeps": []}, "keeps nothing"),
+        ({"keeps": ["ip5"]}, "ip5"),
+        ({"keeps": "ip4"}, "list of words"),
+        ({"codes": {"127.0.0": "spam"}}, "127.0.0"),
+        ({"codes": ["127.0.0.2"]}, "no table"),
+        ({"refusals": ["127.0.0.2/8"]}, "host bits"),
+        ({"weight": 9}, "from 0 to 3"),
+        ({"weight": True}, "from 0 to 3"),
+        ({"hours": 0}, "above 0"),
+        ({"off": "bribe"}, "bribe"),
+        ({"wait": 3}, "unknown wait"),
+        ({"listed": "no point"}, "no point"),
+    ],
+)
+def test_what_is_wrong_is_named(wrong: Mapping[str, object], says: str) -> None:
+    with pytest.raises(BadCatalogue, match=says) as refused:
+        read_catalogue({"list": [{**GOOD, **wrong}]})
+    assert "list 1 (One)" in str(refused.value)
+
+
+def test_a_list_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(BadCatalogue, match="twice"):
+        read_catalogue({"list": [GOOD, GOOD]})
+
+
+def test_a_list_that_has_ended_cannot_be_among_the_lists() -> None:
+    dead = {"zone": "one.example", "since": "2024-06", "why": "closed"}
+    with pytest.raises(BadCatalogue, match="has ended: closed"):
+        read_catalogue({"list": [GOOD], "dead": [dead]})
+
+
+@pytest.mark.parametrize("given", [{"list": {}}, {"list": ["bl.one.example"]}, {"dead": "x"}])
+def test_what_is_no_list_of_tables_is_refused(given: Mapping[str, object]) -> None:
+    with pytest.raises(BadCatalogue, match="write each as"):
+        read_catalogue(given)
