@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from asyncpg import Pool
 from temporalio import activity
 
+from activities.blocklists.catalogue import catalogue
 from activities.blocklists.dnsbl import Blocklists, addresses_in
 from activities.blocklists.port import Found
 from book import incidents, listings
 from book.database import transaction
 from domain import ladder
-from domain.steps import Assess, Assessment, CheckLists, Listings
+from domain.blocklists import WayOff
+from domain.steps import Assess, Assessment, CheckLists, Listings, WayOut
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,16 @@ class Looking:
                 await listings.keep(connection, incident, found, gone)
         async with self.pool.acquire() as connection:
             stands = await listings.standing_listings(connection, incident)
-        return Listings(listed=stands, unanswered=tuple(map(str, checked.unanswered)))
+        return Listings(
+            listed=stands,
+            unanswered=tuple(map(str, checked.unanswered)),
+            ways={zone: _way_out(zone) for zone in sorted({each.split()[1] for each in stands})},
+        )
+
+
+def _way_out(zone: str) -> WayOut:
+    known = catalogue().known(zone)
+    return WayOut(hours=known.hours if known.off is WayOff.EXPIRES else None, page=known.page)
 
 
 def _answer(found: Found) -> str:

@@ -174,12 +174,22 @@ class CheckLists:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WayOut:
+    """Off a list by itself after `hours`, or by a person's word at `page`, where they are known."""
+
+    hours: int | None = None
+    page: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Listings:
     """`listed` has `address zone` of all that stands: a list that gives no usable answer, which
     `unanswered` says with its reason, leaves what it has said before standing."""
 
     listed: tuple[str, ...]
     unanswered: tuple[str, ...] = ()
+    ways: dict[str, WayOut] = field(default_factory=dict)
+    """How one gets off the zones that list something."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.steps import (
         AskPerson,
         Bill,
-        CheckLists,
         Finish,
         Impose,
         Lift,
@@ -271,19 +270,6 @@ class Deeds(Clock):
         """Whether offending mail was sent after the client said that it was fixed."""
         last, fixed_at = self.state.news.last_sent_at, self.state.fixed_at
         return last is not None and fixed_at is not None and last > fixed_at
-
-    async def check_lists(self) -> tuple[str, ...]:
-        """Ask every blocklist now; the listings that stand.
-
-        A list that never had the incident on it and does not answer is nothing to wait for.
-        """
-        listings = await self.do(
-            steps.CHECK_LISTS, CheckLists(incident=self.case.incident), "check every blocklist"
-        )
-        self.remember(listings.listed)
-        if listings.unanswered:
-            self.decide("some blocklists gave no answer", *listings.unanswered)
-        return listings.listed
 
     async def bill(self) -> None:
         """Make every charge that the incident owes and does not have yet."""

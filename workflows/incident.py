@@ -7,7 +7,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 from workflows.acts import Acts
-from workflows.deeds import Deeds
+from workflows.delisting import Delisting
 from workflows.story import Ended, TurnOver
 
 with workflow.unsafe.imports_passed_through():
@@ -18,12 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows import steps
     from workflows.state import Case, Closed, Ending
 
-LONGEST_BETWEEN_LOOKS = timedelta(hours=24)
-"""Most lists take hours to drop an address; asking more often than daily after a week is rude."""
-
 
 @workflow.defn(name="IncidentWorkflow")
-class IncidentWorkflow(Deeds, Acts):
+class IncidentWorkflow(Delisting, Acts):
     """Id `incident-<service>-<n>`. Started by its first report, ended by its last chapter."""
 
     @workflow.init
@@ -262,7 +259,7 @@ class IncidentWorkflow(Deeds, Acts):
         while left := await self.still_listed():
             if not await self.happens(
                 self._hears_otherwise(state.news.listed, left),
-                workflow.now() + self.until_the_next_look(),
+                self.next_look(),
                 f"off the lists: {', '.join(left)}",
             ):
                 state.looks = min(state.looks + 1, 10)
@@ -274,12 +271,6 @@ class IncidentWorkflow(Deeds, Acts):
         state.listed_before = state.news.listed
         self.move_to(Stage.PROBATION)
 
-    def until_the_next_look(self) -> timedelta:
-        """Twice as long each time, and at most a day."""
-        state = self.state
-        pause = timedelta(seconds=state.look_again_seconds * 2.0**state.looks)
-        return min(pause, LONGEST_BETWEEN_LOOKS)
-
     def _hears_otherwise(self, heard: tuple[str, ...], left: tuple[str, ...]) -> Callable[[], bool]:
         """New offending mail, or listings other than those heard of and those just looked up."""
 
@@ -289,15 +280,6 @@ class IncidentWorkflow(Deeds, Acts):
             return changed or self.offended_since_fixed()
 
         return otherwise
-
-    async def still_listed(self) -> tuple[str, ...]:
-        """What is, or may be, on a list; a person is asked to have it removed, once each."""
-        state = self.state
-        listed = await self.check_lists()
-        if new := sorted(set(listed) - set(state.delisting_asked)):
-            state.delisting_asked = (*state.delisting_asked, *new)
-            await self.ask(TaskKind.REQUEST_DELISTING, f"request removal: {', '.join(new)}")
-        return listed
 
     # --- probation: no relapse, then close -----------------------------------------------------
 
@@ -313,7 +295,7 @@ class IncidentWorkflow(Deeds, Acts):
         if relapse is not None:
             await self.relapse(relapse)
             return
-        listed = await self.check_lists()
+        listed = (await self.check_lists()).listed
         if listed:
             await self.relapse(f"listed at the end of probation: {', '.join(listed)}")
         else:

@@ -68,6 +68,8 @@ class State:
     """Every `address zone` that was on record at any time."""
     delisting_asked: tuple[str, ...] = ()
     """Listings whose removal a person was asked to request."""
+    expiring_since: dict[str, datetime] = field(default_factory=dict)
+    """Listings that go by themselves, and since when that is waited for."""
     billed_listed: bool = False
     """Whether the last bill already knew of a listing."""
     restricted_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""The lists that are known: what their answers mean, which are none, and which must not be asked."""
+"""The lists that are known: what answers mean, which are none, and which must not be asked."""
 
 import pytest
 

@@ -12,7 +12,7 @@ from activities.blocklists.dnsbl import Blocklists
 from activities.looking import Looking
 from domain.ladder import Rung
 from domain.measures import Measure
-from domain.steps import Assess, Assessment, CheckLists, Listings
+from domain.steps import Assess, Assessment, CheckLists, Listings, WayOut
 from tests.book.provider import ADDRESS, INCIDENT, an_incident, reported
 from workers.demo.blocklist import BlocklistServer
 
@@ -76,7 +76,8 @@ async def test_a_listing_is_found_kept_and_seen_to_be_gone(
     await an_incident(database)
     lists.list(ADDRESS, "spam was seen")
     found = await look(database, lists)
-    assert found == Listings(listed=(f"{ADDRESS} bl.example",))
+    assert found.listed == (f"{ADDRESS} bl.example",)
+    assert found.ways == {"bl.example": WayOut()}
     assert await on_record(database) == [("bl.example", "127.0.0.2 (spam was seen)", True)]
     lists.unlist(ADDRESS)
     assert await look(database, lists) == Listings(listed=())

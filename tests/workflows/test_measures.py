@@ -91,6 +91,21 @@ async def test_a_measure_that_fails_on_its_host_gives_way_at_once(incident: Star
     assert why.reasons == ("postfix: no map",)
 
 
+async def test_where_no_host_answers_in_time_the_edge_is_reached_at_last(incident: Start) -> None:
+    world = a_world(deadline=None, silent={HOLD, HOLD_ALL})
+    story = await incident(world)
+    for asked in ([HOLD], [HOLD, HOLD_ALL]):
+        await until(lambda asked=asked: world.imposed == asked)  # type: ignore[misc]
+        await story.passes(minutes=6)
+    await until(lambda: world.letters == [Notice.RESTRICTED])
+    assert (world.imposed, world.in_force) == ([HOLD, HOLD_ALL, BLOCK], {BLOCK})
+    for silent in (HOLD, HOLD_ALL):
+        [why] = world.decided(f"{silent} did not take hold")
+        assert why.reasons == ("the host said nothing in time",)
+    assert world.decided(f"{BLOCK} is in force")
+    assert world.tasks == []
+
+
 async def test_where_no_measure_takes_hold_a_person_has_to_act(incident: Start) -> None:
     world = a_world(refused={LIMIT, HOLD, HOLD_ALL, BLOCK})
     story = await stages.restricted(incident, world)

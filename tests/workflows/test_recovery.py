@@ -6,7 +6,7 @@ import pytest
 
 from domain.incident import Outcome, Stage
 from domain.notices import Notice
-from domain.steps import TaskKind
+from domain.steps import TaskKind, WayOut
 from tests.workflows import stages
 from tests.workflows.incident import Incident, Start
 from tests.workflows.world import BLOCK, HOLD, HOLD_ALL, LIMIT, LISTED, a_plan, a_world, until
@@ -49,6 +49,39 @@ async def test_removal_is_requested_once_for_each_listing(incident: Start) -> No
     await story.passes(days=1)
     [_, second] = story.world.of("ask_person")
     assert second.detail == f"request removal: {OTHER}"
+
+
+async def test_a_person_is_told_where_removal_is_requested(incident: Start) -> None:
+    form = WayOut(page="https://zen.example/remove")
+    story = await stages.delisting(incident, a_world(ways={"zen.example": form}))
+    await until(lambda: TaskKind.REQUEST_DELISTING in story.world.tasks)
+    [task] = story.world.of("ask_person")
+    assert task.detail == f"request removal: {LISTED} at https://zen.example/remove"
+
+
+async def expiring(start: Start) -> Incident:
+    """Lifted, and on a list that drops its listings after a day."""
+    world = a_world(ways={"zen.example": WayOut(hours=24)})
+    story = await stages.restricted(start, world)
+    world.listed = (LISTED,)
+    await story.fixed()
+    await story.passes(minutes=16)
+    await until(lambda: bool(world.decided(f"{LISTED} expires by itself")))
+    return story
+
+
+async def test_what_expires_by_itself_is_waited_for(incident: Start) -> None:
+    story = await expiring(incident)
+    await story.passes(hours=30)
+    story.world.listed = ()
+    assert (await story.closes()).outcome is Outcome.REMEDIATED
+    assert story.world.tasks == []
+
+
+async def test_what_should_have_expired_is_a_persons(incident: Start) -> None:
+    story = await expiring(incident)
+    await story.passes(hours=80)
+    assert story.world.tasks == [TaskKind.REQUEST_DELISTING]
 
 
 async def test_word_of_a_delisting_is_looked_into_at_once(incident: Start) -> None:

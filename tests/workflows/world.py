@@ -43,6 +43,7 @@ from domain.steps import (
     Verify,
     View,
     WaiveCharge,
+    WayOut,
 )
 from workflows.state import Closed
 
@@ -69,6 +70,7 @@ class World:
     reminders: tuple[timedelta, ...] = (timedelta(hours=1),)
     """How long before the deadline."""
     listed: tuple[str, ...] = ()
+    ways: dict[str, WayOut] = field(default_factory=dict)
     """What a look at the blocklists finds."""
     unanswered: tuple[str, ...] = ()
     """Lists that say nothing now; what they said before stands."""
@@ -267,7 +269,9 @@ class World:
         await self.carry_out(what)
         kept = {entry for entry in self.standing if entry.split()[-1] in self.unanswered}
         self.standing = kept | set(self.listed)
-        return Listings(listed=tuple(sorted(self.standing)), unanswered=self.unanswered)
+        return Listings(
+            listed=tuple(sorted(self.standing)), unanswered=self.unanswered, ways=self.ways
+        )
 
     @activity.defn(name="keep_record")
     async def keep_record(self, what: KeepRecord) -> Done:
