@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from asyncpg import Connection, ExclusionViolationError, Pool, Range
 
+from book import unplaced
 from book.database import transaction
 from domain.clientele import Clientele, Signed
 from domain.parties import Service
@@ -33,11 +34,14 @@ async def keep(pool: Pool, clientele: Clientele) -> Imported:
     """Write a whole file down in one transaction. What the file does not name stays as it is.
 
     Addresses are those that the file gives a service from now on; the history of who had which is
-    kept. Raises ContractInUse, or Overlap with what an earlier import has left in the book.
+    kept. Reports that waited for an address or a contract join their incidents with it. Raises
+    ContractInUse, or Overlap with what an earlier import has left in the book.
     """
     try:
         async with transaction(pool) as connection:
-            return await _keep(connection, clientele)
+            imported = await _keep(connection, clientele)
+            await unplaced.attach(connection)
+            return imported
     except ExclusionViolationError as error:
         raise Overlap(error.detail or str(error)) from error
 

@@ -76,7 +76,7 @@ def client_of(row: Record) -> Client:
 async def facts(connection: Connection, who: Parties, listed: tuple[str, ...]) -> Facts:
     """What the ladder decides on. `listed` is what the blocklists have just answered."""
     reported = await connection.fetchrow(
-        "SELECT count(*) AS reports, coalesce(sum(volume), 0) AS volume, min(sent_at) AS first,"
+        "SELECT count(*) AS reports, coalesce(sum(counted), 0) AS volume, min(sent_at) AS first,"
         " mode() WITHIN GROUP (ORDER BY domain) AS domain, now() AS now,"
         " array_remove(array_agg(DISTINCT host(address)), NULL) AS addresses"
         " FROM reports WHERE incident = $1",

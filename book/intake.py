@@ -1,222 +1,141 @@
-"""Reports come in: kept first, then attributed to a service and an incident. Nothing is dropped."""
+"""Reports come in: kept first, then attributed to a service and an incident. Nothing is dropped.
 
-import hashlib
-from dataclasses import dataclass
-from datetime import datetime
+`accept` takes one. `Intake` takes many at once: those that wait at the same time are written in
+one transaction, so that they share what a durable commit costs.
+"""
 
-from asyncpg import Connection, Pool, Record
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
-from book import audit
-from book.database import transaction
-from domain.complaints import Complaint
-from domain.incident import incident_id
+from asyncpg import Pool
 
-_TRIES = 5
-"""Each failure means that another process opened or closed the incident in that very moment."""
+from book.attribution import Asked, Attribution, Followed
+from book.database import LOST, transaction
+from book.reports import Accepted, Received, ReportedOtherwise, keep
 
+__all__ = ["Accepted", "Intake", "Received", "ReportedOtherwise", "accept"]
 
-@dataclass(frozen=True, kw_only=True)
-class Received:
-    """A report as it came. `id` is the sender's own, the same at every try."""
+WRITERS = 2
+"""Transactions under way at once: one is prepared while the other waits for the disk."""
 
-    id: str
-    reporter: str
-    content: bytes
-    media_type: str
-    complaints: tuple[Complaint, ...]
+MOST_REPORTS = 256
+"""In one transaction. Each takes a lock or two, of which PostgreSQL has some thousands for all."""
 
+MOST_BYTES = 8 * 1024 * 1024
+"""In one transaction, unless one report alone has more."""
 
-@dataclass(frozen=True, kw_only=True)
-class Accepted:
-    """What became of it: the incidents that it joined or opened, or why it is `unplaced`."""
-
-    reports: tuple[str, ...]
-    incidents: tuple[str, ...]
-    unplaced: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Place:
-    service: str
-    client: str
-    contract: str
+_Waiting = tuple[Received, "asyncio.Future[Accepted]"]
 
 
 async def accept(pool: Pool, received: Received) -> Accepted:
     """Write a report down and join it to its incident; committed when this returns.
 
-    The same `reporter` and `id` again change nothing and are answered the same, whatever else
-    comes with them. Neither may hold a slash.
+    The same `reporter` and `id` again change nothing and are answered the same; with other contents
+    they raise ReportedOtherwise. Neither may hold a slash.
     """
-    async with transaction(pool) as connection:
-        name = f"{received.reporter}/{received.id}/"
-        # Two deliveries of one report at once: the second waits here, and then finds it kept.
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", name)
-        rows = await _kept(connection, name)
-        if not rows:
-            await _keep_all(connection, received, name)
-            rows = await _kept(connection, name)
-    return Accepted(
-        reports=tuple(row["id"] for row in rows),
-        incidents=tuple(sorted({row["incident"] for row in rows if row["incident"]})),
-        unplaced=tuple(row["unplaced"] for row in rows if row["unplaced"]),
-    )
-
-
-async def _kept(connection: Connection, name: str) -> list[Record]:
-    """What was kept under a name, from number 0 on: each by the primary key, however many are."""
-    rows: list[Record] = await connection.fetch(
-        "WITH RECURSIVE kept AS ("
-        "  SELECT 0 AS number, id, incident, unplaced FROM reports WHERE id = $1::text || '0'"
-        "  UNION ALL SELECT k.number + 1, r.id, r.incident, r.unplaced FROM kept k"
-        "    JOIN reports r ON r.id = $1::text || (k.number + 1)::text)"
-        " SELECT * FROM kept ORDER BY number",
-        name,
-    )
-    return rows
-
-
-async def _keep_all(connection: Connection, received: Received, name: str) -> None:
-    digest = hashlib.sha256(received.content).digest()
-    await connection.execute(
-        "INSERT INTO evidence (sha256, body, media_type) VALUES ($1, $2, $3)"
-        " ON CONFLICT DO NOTHING",
-        digest,
-        received.content,
-        received.media_type,
-    )
-    placed = [
-        (
-            await _place(connection, complaint.address, complaint.sent_at),
-            f"{name}{number}",
-            complaint,
-        )
-        for number, complaint in enumerate(received.complaints)
-    ]
-    # In one order, or two reports that open the same two incidents would wait for each other.
-    for place, report, complaint in sorted(placed, key=_order):
-        await _keep(connection, received.reporter, report, complaint, place, digest)
-
-
-def _order(placed: tuple[_Place | str, str, Complaint]) -> tuple[str, str]:
-    place, report, complaint = placed
-    service = place.service if isinstance(place, _Place) else f"/{complaint.address}"
-    return service, report
+    [answer] = await _keep(pool, [received], Asked())
+    if isinstance(answer, ReportedOtherwise):
+        raise answer
+    return answer
 
 
 async def _keep(
-    connection: Connection,
-    reporter: str,
-    report: str,
-    complaint: Complaint,
-    place: _Place | str,
-    digest: bytes,
-) -> None:
-    incident: str | None = None
-    unplaced: str | None = None
-    if isinstance(place, _Place):
-        incident = await _incident(connection, place, complaint)
+    pool: Pool, batch: Sequence[Received], attribution: Attribution
+) -> list[Accepted | ReportedOtherwise]:
+    async with transaction(pool) as connection:
+        return await keep(connection, batch, attribution)
+
+
+class Intake:
+    """Takes reports for a process that gets many. Two processes may each have one."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.attribution = Followed(pool)
+        self._waiting: deque[_Waiting] = deque()
+        self._writers: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow who has which address while the block lasts.
+
+        It accepts without that too, and then looks only when a report comes.
+        """
+        async with self.attribution.running():
+            yield
+
+    async def accept(self, received: Received) -> Accepted:
+        """Like `accept` of this module: committed when this returns, whoever shares the commit.
+
+        Raises what PostgreSQL says when it is away; the same report can then be sent again. One
+        that cannot be kept fails alone. Given up while it is being written, it may be kept.
+        """
+        future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        self._waiting.append((received, future))
+        if len(self._writers) < WRITERS:
+            self._writers.add(asyncio.create_task(self._write()))
+        return await future
+
+    async def _write(self) -> None:
+        """Write until nobody waits."""
+        try:
+            while batch := self._next():
+                try:
+                    await self._write_together(batch)
+                except Exception as error:
+                    for _, future in batch:
+                        _settle(future, error)
+        finally:
+            # Here and not in a callback: whoever comes next must see that nobody writes for them.
+            writer = asyncio.current_task()
+            assert writer is not None
+            self._writers.discard(writer)
+
+    def _next(self) -> list[_Waiting]:
+        """The next to be written together; those who were given up meanwhile are passed over."""
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and len(batch) < MOST_REPORTS:
+            received, future = self._waiting[0]
+            size += len(received.content)
+            if batch and size > MOST_BYTES:
+                break
+            self._waiting.popleft()
+            if not future.done():
+                batch.append((received, future))
+        return batch
+
+    async def _write_together(self, batch: list[_Waiting]) -> None:
+        try:
+            answers = await _keep(self._pool, [each for each, _ in batch], self.attribution)
+        except LOST:
+            raise
+        except Exception:
+            if len(batch) == 1:
+                raise
+            # One of them cannot be kept, or two transactions were in each other's way.
+            for alone in batch:
+                await self._write_alone(alone)
+        else:
+            for (_, future), answer in zip(batch, answers, strict=True):
+                _settle(future, answer)
+
+    async def _write_alone(self, alone: _Waiting) -> None:
+        received, future = alone
+        try:
+            [answer] = await _keep(self._pool, [received], self.attribution)
+        except Exception as error:
+            _settle(future, error)
+        else:
+            _settle(future, answer)
+
+
+def _settle(future: "asyncio.Future[Accepted]", answer: Accepted | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(answer, Accepted):
+        future.set_result(answer)
     else:
-        unplaced = place
-    await connection.execute(
-        "INSERT INTO reports (id, reporter, sent_at, address, domain, sender, message_id, format,"
-        " volume, headers, evidence, incident, unplaced)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        report,
-        reporter,
-        complaint.sent_at,
-        complaint.address,
-        complaint.domain,
-        complaint.sender,
-        complaint.message_id,
-        complaint.format,
-        complaint.volume,
-        list(complaint.headers),
-        digest,
-        incident,
-        unplaced,
-    )
-    if incident is not None:
-        await connection.execute("SELECT mark_dirty($1)", incident)
-    else:
-        await _hand_to_a_person(connection, complaint.address, str(unplaced))
-
-
-async def _place(connection: Connection, address: str | None, sent_at: datetime) -> _Place | str:
-    """Whose address it was when the mail was sent, or why that is not known."""
-    if address is None:
-        return "the report names no sending address"
-    row = await connection.fetchrow(
-        "SELECT s.id AS service, s.client, c.id AS contract FROM service_addresses a"
-        " JOIN services s ON s.id = a.service"
-        " LEFT JOIN contracts c ON c.client = s.client AND c.valid @> $2::timestamptz"
-        " WHERE a.address >>= $1::inet AND a.valid @> $2::timestamptz"
-        " ORDER BY masklen(a.address) DESC LIMIT 1",
-        address,
-        sent_at,
-    )
-    if row is None:
-        return f"no service had the address {address} at that time"
-    if row["contract"] is None:
-        return f"client {row['client']} had no contract in force at that time"
-    return _Place(**row)
-
-
-async def _incident(connection: Connection, place: _Place, complaint: Complaint) -> str:
-    """The service's open incident, opened if there is none, and held open until we commit."""
-    for _ in range(_TRIES):
-        incident = await _open_incident(connection, place.service)
-        if incident is None:
-            incident = await _open(connection, place, complaint)
-        # Closing takes the same lock alone, so it cannot pass by a report that is being kept.
-        await connection.execute(
-            "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", incident
-        )
-        if incident is not None and incident == await _open_incident(connection, place.service):
-            return incident
-    raise RuntimeError(f"{place.service}: no incident stayed open while the report was kept")
-
-
-async def _open_incident(connection: Connection, service: str) -> str | None:
-    found: str | None = await connection.fetchval(
-        "SELECT id FROM incidents WHERE service = $1 AND stage <> 'closed'", service
-    )
-    return found
-
-
-async def _open(connection: Connection, place: _Place, complaint: Complaint) -> str | None:
-    """None when another process has opened one first."""
-    number = await connection.fetchval(
-        "SELECT coalesce(max(number), 0) + 1 FROM incidents WHERE service = $1", place.service
-    )
-    incident = incident_id(place.service, number)
-    opened = await connection.fetchval(
-        "INSERT INTO incidents (id, service, number, client, contract, domain)"
-        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id",
-        incident,
-        place.service,
-        number,
-        place.client,
-        place.contract,
-        complaint.domain,
-    )
-    if opened is None:
-        return await _open_incident(connection, place.service)
-    body = {
-        "kind": "opened",
-        "service": place.service,
-        "client": place.client,
-        "contract": place.contract,
-    }
-    await audit.append(connection, incident, [("opened", body)])
-    return incident
-
-
-async def _hand_to_a_person(connection: Connection, address: str | None, why: str) -> None:
-    """One task for an address, however many reports name it."""
-    await connection.execute(
-        "INSERT INTO tasks (key, kind, detail) VALUES ($1, 'place_report', $2)"
-        " ON CONFLICT DO NOTHING",
-        f"unplaced/{address or 'none'}",
-        f"{why}: import the address, or look at the reports",
-    )
+        future.set_exception(answer)

@@ -81,7 +81,7 @@ async def _closed(connection: Connection, incident: str) -> bool:
 async def _digest(connection: Connection, incident: str, revision: int) -> Stirred:
     row = await connection.fetchrow(
         "SELECT i.service, i.client, count(r.id) AS reports, max(r.sent_at) AS last_sent_at,"
-        " coalesce(sum(r.volume), 0) AS volume,"
+        " coalesce(sum(r.counted), 0) AS volume,"
         " ARRAY(SELECT host(l.address) || ' ' || l.zone FROM listings l"
         "   WHERE l.incident = i.id AND l.cleared_at IS NULL ORDER BY 1) AS listed"
         " FROM incidents i LEFT JOIN reports r ON r.incident = i.id WHERE i.id = $1"

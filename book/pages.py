@@ -39,7 +39,7 @@ MOST_ROWS = 500
 _ROWS = (
     "SELECT i.id AS incident, i.client, i.service, i.stage, i.outcome, i.opened_at, i.closed_at,"
     " i.deadline, i.measure, i.acknowledged, r.*, l.* FROM incidents i,"
-    " LATERAL (SELECT count(*) AS reports, coalesce(sum(volume), 0) AS volume FROM reports"
+    " LATERAL (SELECT count(*) AS reports, coalesce(sum(counted), 0) AS volume FROM reports"
     "   WHERE incident = i.id) AS r,"
     " LATERAL (SELECT count(*) AS listed FROM listings WHERE incident = i.id"
     "   AND cleared_at IS NULL) AS l "
@@ -108,7 +108,7 @@ async def incident_page(
     who = await parties(connection, incident)
     row = await connection.fetchrow(
         "SELECT i.*, r.*, now() AS now FROM incidents i,"
-        " LATERAL (SELECT count(*) AS reports, coalesce(sum(volume), 0) AS volume,"
+        " LATERAL (SELECT count(*) AS reports, coalesce(sum(counted), 0) AS volume,"
         "   array_remove(array_agg(DISTINCT host(address)), NULL) AS addresses"
         "   FROM reports WHERE incident = i.id) AS r WHERE i.id = $1",
         incident,

@@ -97,4 +97,7 @@ def test_an_unknown_name_lists_the_benchmarks_and_is_wrong_usage() -> None:
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert asked.returncode == 2
-    assert all(name in asked.stdout for name in ("history", "incidents", "engine", "waiting"))
+    names = (
+        "history", "incidents", "engine", "waiting", "intake", "storms", "attribution", "parsing",
+    )  # fmt: skip
+    assert all(name in asked.stdout for name in names)

@@ -1,6 +1,7 @@
 """Reports: kept once, joined to one incident, never lost."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from asyncpg import Pool
 
 from book import clients, intake
 from book.database import transaction
+from book.intake import ReportedOtherwise
 from domain.incident import Outcome
 from tests.book.provider import (
     ADDRESS,
@@ -44,12 +46,57 @@ async def test_the_same_report_again_and_at_once_is_kept_once(database: Pool) ->
     assert await database.fetchval("SELECT count(*) FROM reports") == 2
 
 
-async def test_the_same_id_with_another_content_is_answered_as_the_first(database: Pool) -> None:
+async def test_the_same_content_read_otherwise_is_answered_as_the_first(database: Pool) -> None:
+    """A newer reader of formats may see more in it; what was answered stays."""
     await a_provider(database)
     first = await intake.accept(database, a_report())
     second = await intake.accept(database, a_report("r-1", ELSEWHERE, volume=500))
     assert second == first
     assert await database.fetchval("SELECT sum(volume) FROM reports") == 1
+
+
+async def test_the_same_id_with_another_content_is_refused(database: Pool) -> None:
+    await a_provider(database)
+    await intake.accept(database, a_report())
+    with pytest.raises(ReportedOtherwise, match="fbl has reported something else as r-1"):
+        await intake.accept(database, replace(a_report(), content=b"another"))
+    assert await database.fetchval("SELECT count(*) FROM reports") == 1
+    assert await database.fetchval("SELECT count(*) FROM evidence") == 1
+
+
+async def test_reports_about_one_message_count_once_for_the_largest(database: Pool) -> None:
+    await a_provider(database)
+    for name, volume in (("r-1", 3), ("r-2", 7), ("r-3", 5)):
+        await reported(database, name, fingerprint="a message", volume=volume)
+    await reported(database, "r-4", fingerprint="another", volume=2)
+    await reported(database, "r-5", volume=10)
+    await reported(database, "r-6", volume=10)
+    counted = await database.fetch("SELECT counted FROM reports ORDER BY counted")
+    assert [row["counted"] for row in counted] == [0, 0, 2, 7, 10, 10]
+    assert await database.fetchval("SELECT count(*) FROM reports") == 6
+
+
+async def test_one_message_in_one_report_counts_once(database: Pool) -> None:
+    await a_provider(database)
+    twice = a_report("r-1", ADDRESS, ADDRESS, fingerprint="a message", volume=4)
+    await intake.accept(database, twice)
+    assert await database.fetchval("SELECT sum(counted) FROM reports") == 4
+
+
+async def test_reports_about_one_message_at_once_count_once(database: Pool) -> None:
+    await a_provider(database)
+    many = [reported(database, f"r-{n}", fingerprint="a", volume=1 + n % 5) for n in range(40)]
+    await asyncio.gather(*many)
+    assert await database.fetchval("SELECT sum(counted) FROM reports") == 5
+    assert await database.fetchval("SELECT count(*) FROM reports") == 40
+
+
+async def test_a_message_counts_in_each_incident(database: Pool) -> None:
+    await a_provider(database)
+    await reported(database, "r-1", fingerprint="a message")
+    await closed(database, INCIDENT)
+    await reported(database, "r-2", fingerprint="a message")
+    assert await database.fetchval("SELECT sum(counted) FROM reports") == 2
 
 
 async def test_reports_that_open_the_same_two_incidents_do_not_wait_for_each_other(

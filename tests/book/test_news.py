@@ -47,6 +47,15 @@ async def test_the_digest_counts_from_the_start(database: Pool) -> None:
     assert taken.news.sightings["m-1"].detail == "as asked"
 
 
+async def test_the_digest_counts_every_report_and_each_message_once(database: Pool) -> None:
+    await a_provider(database)
+    for name, volume in (("r-1", 2), ("r-2", 9), ("r-3", 4)):
+        await reported(database, name, fingerprint="one message", volume=volume)
+    taken = await take(database)
+    assert taken is not None
+    assert (taken.news.reports, taken.news.volume) == (3, 9)
+
+
 async def test_any_number_of_marks_are_one_digest(database: Pool) -> None:
     await a_provider(database)
     for number in range(20):
