@@ -8,6 +8,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated
 
 import asyncpg
@@ -16,10 +18,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from book import measures
+from book import campaigns, detections, measures
 from book.database import transaction
-from domain.hosts import DesiredState, Report
-from domain.wire import WireError, from_text, to_json
+from book.reports import ReportedOtherwise
+from domain.hosts import DesiredState, Detection, Report
+from domain.wire import JSON, WireError, from_text, to_json
 from gateway import body
 from gateway.gateway import Gateway, TheGateway, book_at_hand
 from gateway.problems import Problem
@@ -29,6 +32,9 @@ log = logging.getLogger("plazo.gateway")
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of what an agent says at once: a queue of 100,000 held messages has about as many."""
+
+LARGEST_DETECTION = 64 * 1024
+"""Bytes of one: its reasons, and numbers."""
 
 LONGEST_WAIT = 55
 """Seconds of a long poll; proxies cut at 60."""
@@ -66,9 +72,11 @@ async def desired(
             async with _at_hand(gateway) as connection:
                 await _host(connection, credentials)
                 state = await measures.desired(connection, host)
+                # After the revision was read: they may be newer than it says, never older.
+                told_of = await campaigns.of_host(connection, host)
             # An older revision is news too: the book may have been restored from a backup.
             if state.revision != after:
-                return JSONResponse(to_json(state))
+                return JSONResponse(_spelled(replace(state, campaigns=told_of)))
             if not await turn.next(until):
                 return Response(status_code=204)
 
@@ -115,6 +123,54 @@ async def observations(request: Request, gateway: TheGateway, credentials: Crede
     except asyncpg.DataError as error:
         raise Problem(422, "not-a-report", f"A number in it is out of bounds: {error}") from error
     return Response(status_code=204)
+
+
+@router.post(
+    "/v1/agent/detections",
+    status_code=204,
+    summary="What the caller's own detector found too much",
+    responses={
+        401: {"description": "Unknown key."},
+        409: {"description": "Another detection had the same id."},
+        413: {"description": f"Larger than {LARGEST_DETECTION} bytes."},
+        422: {"description": "Not a detection, or of mail of more than a week ago."},
+        429: {"description": "Too many of this host within the hour; later, after Retry-After."},
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Detection"}}},
+        }
+    },
+)
+async def detection(request: Request, gateway: TheGateway, credentials: Credentials) -> Response:
+    """It becomes a report about a service of the caller's own host; the same again is one."""
+    async with _at_hand(gateway) as connection:
+        host = await _host(connection, credentials)
+    content = await body.read(request, LARGEST_DETECTION)
+    try:
+        said = from_text(Detection, content)
+        with book_at_hand():
+            accepted = await detections.accept(gateway.pool, host, said, datetime.now(UTC))
+    except (WireError, detections.TooOld) as error:
+        raise Problem(422, "not-a-detection", f"This is not a detection: {error}") from error
+    except ReportedOtherwise as error:
+        raise Problem(409, "already-reported-otherwise", str(error)) from error
+    except detections.TooMany as error:
+        log.warning("too many detections", extra={"host": host})
+        raise Problem(
+            429, "too-many-detections", str(error), headers={"Retry-After": "600"}
+        ) from error
+    log.info("detected by a host", extra={"host": host, "incidents": accepted.incidents})
+    return Response(status_code=204)
+
+
+def _spelled(state: DesiredState) -> JSON:
+    """An agent that is older than campaigns refuses a field that it does not know."""
+    spelled = to_json(state)
+    if isinstance(spelled, dict) and not state.campaigns:
+        del spelled["campaigns"]
+    return spelled
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from pydantic import TypeAdapter
 
 import templates
-from domain.hosts import Report
+from domain.hosts import Detection, Report
 from gateway import agents, console, health, portal, reports
 from gateway.around import Around
 from gateway.gateway import Gateway
@@ -38,7 +38,7 @@ def create_app(gateway: Gateway) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with wake.running():
+        async with wake.running(), gateway.intake.running():
             yield
 
     app = FastAPI(
@@ -72,10 +72,12 @@ def _describe_reports_of_agents(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         document = generate()
         schemas = document["components"]["schemas"]
-        if "Report" not in schemas:
-            report = TypeAdapter(Report).json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(report.pop("$defs"))
-            schemas["Report"] = report
+        for kind in (Report, Detection):
+            if kind.__name__ not in schemas:
+                adapter: TypeAdapter[Any] = TypeAdapter(kind)
+                schema = adapter.json_schema(ref_template="#/components/schemas/{model}")
+                schemas.update(schema.pop("$defs", {}))
+                schemas[kind.__name__] = schema
         return document
 
     app.openapi = described  # type: ignore[method-assign]

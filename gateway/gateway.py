@@ -11,6 +11,7 @@ from asyncpg import Connection, Pool
 from fastapi import Depends, Request
 
 from book.database import LOST
+from book.intake import Intake
 from gateway.incidents import Incidents
 from gateway.problems import Problem
 
@@ -34,6 +35,8 @@ class Gateway:
     operator_key: str = field(repr=False)
     temporal_ui: str | None = None
     """Where Temporal's web interface is, such as `http://127.0.0.1:8233`."""
+    intake: Intake = field(init=False, repr=False)
+    """What all reports go through, whichever way they come: those at once share a commit."""
 
     def __post_init__(self) -> None:
         for name in ("portal_secret", "operator_key"):
@@ -43,6 +46,7 @@ class Gateway:
             # It begins the names of its reports, up to a slash.
             if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
                 raise ValueError(f'reporter "{name}": write it with letters, digits and _ . -')
+        object.__setattr__(self, "intake", Intake(self.pool))
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
@@ -69,7 +73,8 @@ def book_at_hand() -> Iterator[None]:
         ) from error
 
 
-def _of(request: Request) -> Gateway:
+async def _of(request: Request) -> Gateway:
+    # Async, or FastAPI would ask a thread for it.
     gateway: Gateway = request.app.state.gateway
     return gateway
 

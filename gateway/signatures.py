@@ -13,7 +13,8 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Self
 
 TOLERANCE = timedelta(minutes=5)
@@ -61,13 +62,18 @@ class Signed:
             hmac.compare_digest(one, other) for one in expected for other in self.signatures
         ):
             raise NotSigned("no signature in webhook-signature is one of that reporter's")
-        distance = now - datetime.fromtimestamp(self.timestamp, UTC)
-        if abs(distance) > TOLERANCE:
-            seconds = round(distance.total_seconds())
-            when = f"{seconds} s ago" if seconds > 0 else f"{-seconds} s ahead"
-            raise NotNow(f"it was signed {when} by our clock; set yours right, and sign it anew")
+        within_tolerance(self.timestamp, now)
 
 
+def within_tolerance(signed_at: int, now: datetime) -> None:
+    """Raises NotNow unless it was signed within TOLERANCE. In seconds since 1970, any number."""
+    distance = round(now.timestamp()) - signed_at
+    if abs(distance) > TOLERANCE.total_seconds():
+        when = f"{distance} s ago" if distance > 0 else f"{-distance} s ahead"
+        raise NotNow(f"it was signed {when} by our clock; set yours right, and sign it anew")
+
+
+@cache
 def key(secret: str) -> bytes:
     """The bytes of `whsec_<base64>`, padded or not. Raises ValueError."""
     encoded = secret.removeprefix("whsec_").rstrip("=")

@@ -57,6 +57,7 @@ async def serving(settings: Settings, pool: Pool, client: Client) -> AsyncIterat
         server = _Server(
             uvicorn.Config(
                 app,
+                http="httptools",
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -1,28 +1,39 @@
-"""ARF, the Abuse Reporting Format (RFC 5965): what feedback loops send."""
+"""ARF, the Abuse Reporting Format (RFC 5965): what feedback loops send, Yahoo's and AOL's too.
 
-import binascii
+RFC 6590 has recipients redacted, and feedback loops leave fields out: only the kind of feedback is
+needed. Where `Source-IP` is missing, or no address of the Internet, the address comes from the
+`Received` lines of the original (see `received`), and for SpamCop's reports from their subject.
+"""
+
 import re
 from datetime import datetime
-from email.message import Message
 
 from domain.complaints import MOST_MESSAGES, Complaint, canonical_address, credible
-from gateway.formats import original
-from gateway.formats.headers import LARGEST_BLOCK, Fields, moment, split
+from gateway.formats import original, received, spamcop
+from gateway.formats.fingerprint import fingerprint
+from gateway.formats.headers import Fields, moment, split
+from gateway.formats.parts import (
+    ORIGINAL,
+    Part,
+    boundary_of,
+    kind_of,
+    report_type_of,
+    taken_apart,
+)
 from gateway.formats.port import NotUnderstood, register
 from gateway.formats.redaction import sample
 
-_MOST_PARTS = 10
-"""Parts of the report that are looked at; the format has three (RFC 5965 §2)."""
+_NOT_SPAM = "not-spam"
+"""Somebody took a message out of the spam folder (RFC 6430): nobody complains."""
 
-_NO_COMPLAINT = frozenset({"not-spam", "auth-failure"})
-"""Somebody took a message out of the spam folder (RFC 6430), or a domain's owner is told of
-failed authentication, mostly of mail that others sent (RFC 6591)."""
+_AUTH_FAILURE = "auth-failure"
+"""RFC 6591 tells a domain's owner of mail in its name that failed SPF, DKIM or DMARC. Most is
+forwarded mail, or forged elsewhere, and `Delivery-Result` is `policy`, `reject` or `delivered`:
+what the owner's own policy asked for. Only `spam` says that the receiver took the message itself
+for spam, and then it counts: if the source is one of ours, it is a server that forges senders."""
 
-_ORIGINAL = frozenset({
-    "message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers",
-})  # fmt: skip
-
-_REPORT = re.compile(rb"message/feedback-report", re.IGNORECASE)
+_REPORT_KIND = "message/feedback-report"
+_REPORT = re.compile(_REPORT_KIND.encode(), re.IGNORECASE)
 _TYPE = re.compile(r"[a-z0-9-]{1,40}")
 _COUNT = re.compile(r"[0-9]{1,12}")
 _COMMENT = re.compile(r"\([^()]*\)")
@@ -40,19 +51,32 @@ class Arf:
     expects = "a multipart/report of report-type=feedback-report (RFC 5965)"
 
     def recognises(self, content: bytes, media_type: str) -> bool:
-        return _REPORT.search(content) is not None and _boundary(split(content)[0]) is not None
+        if _REPORT.search(content) is None:
+            return False
+        outer = split(content)[0]
+        if boundary_of(outer) is None:
+            return False
+        if kind_of(outer) == "multipart/report":
+            return report_type_of(outer) in ("", "feedback-report")
+        # Some feedback loops say multipart/mixed. The words alone may be the spammer's.
+        return any(part.kind == _REPORT_KIND for part in taken_apart(content)[1])
 
     def read(self, content: bytes, received_at: datetime) -> tuple[Complaint, ...]:
-        report, offending = _parts(content)
+        outer, parts = taken_apart(content)
+        report, offending, body = _report_and_original(parts)
         kind = _plain(report.first("feedback-type")).lower()
         if _TYPE.fullmatch(kind) is None:
             raise NotUnderstood("no Feedback-Type; expected one, such as abuse (RFC 5965 §3.1)")
-        if kind in _NO_COMPLAINT:
+        if kind == "xarf":
+            raise NotUnderstood("it is XARF by mail, which only borrows the form")
+        result = _plain(report.first("delivery-result")).lower()
+        if kind == _NOT_SPAM or (kind == _AUTH_FAILURE and result != "spam"):
             return ()
         sender = original.envelope_sender(
             _plain(report.first("original-mail-from") or offending.first("return-path"))
         )
-        address, sent_at = _where_and_when(report, offending)
+        address, sent_at = _where_and_when(report, offending, outer)
+        message_id = original.message_id(offending)
         return (
             Complaint(
                 format=self.name,
@@ -60,7 +84,13 @@ class Arf:
                 address=address,
                 domain=original.offending_domain(sender, offending, report.all("reported-domain")),
                 sender=sender,
-                message_id=original.message_id(offending),
+                message_id=message_id,
+                fingerprint=fingerprint(
+                    message_id=message_id,
+                    sender=sender,
+                    feedback_id=original.feedback_id(offending),
+                    body=body,
+                ),
                 volume=_incidents(report.first("incidents")),
                 feedback_type=kind,
                 headers=sample(offending, report.all("original-rcpt-to")),
@@ -68,82 +98,37 @@ class Arf:
         )
 
 
-def _parts(content: bytes) -> tuple[Fields, Fields]:
-    """The machine-readable part, and the header of the offending message."""
-    fields, body = split(content)
-    boundary = _boundary(fields)
+def _report_and_original(parts: list[Part]) -> tuple[Fields, Fields, bytes]:
+    """The machine-readable part, and the header and the body of the offending message."""
     report: Fields | None = None
-    offending = Fields(items=())
-    for part in _cut(body, boundary) if boundary is not None else ():
-        about, inside = split(part) if not part.startswith((b"\n", b"\r\n")) else (None, part)
-        if about is None:
-            continue
-        kind = _typed(about).get_content_type()
-        if kind == "message/feedback-report" and report is None:
-            report = split(_unwrapped(about, inside))[0]
-        elif kind in _ORIGINAL and not offending.items:
-            offending = split(_unwrapped(about, inside))[0]
+    offending, body = Fields(items=()), b""
+    for part in parts:
+        if part.kind == _REPORT_KIND and report is None:
+            # SpamCop's has a stray carriage return at the end of each line.
+            report = split(part.decoded().replace(b"\r\r\n", b"\r\n"))[0]
+        elif part.kind in ORIGINAL and not offending.items:
+            offending, body = split(part.decoded())
     if report is None:
         raise NotUnderstood("no part is message/feedback-report; expected one (RFC 5965 §2)")
-    return report, offending
+    return report, offending, body
 
 
-def _where_and_when(report: Fields, offending: Fields) -> tuple[str | None, datetime | None]:
+def _where_and_when(
+    report: Fields, offending: Fields, outer: Fields
+) -> tuple[str | None, datetime | None]:
     """Source-IP and Arrival-Date, or what the reporter's own server noted in the original.
 
     The original's `Date` is the sender's word, and a sender could make spam look old with it.
     """
-    given = _plain(report.first("source-ip"))
-    literal = given.strip("[]").lower().removeprefix("ipv6:")
-    address = canonical_address(literal)
+    given = _plain(report.first("source-ip")).strip("[]").lower().removeprefix("ipv6:")
     arrived = moment(report.first("arrival-date", "received-date"))
-    seen, seen_at = original.handed_over(offending)
-    if not given:
-        address = seen
+    seen, seen_at = received.handed_over(offending)
+    address = received.outside(canonical_address(given)) or seen
+    if address is None:
+        address = spamcop.address_in_subject(outer)
     if arrived is None and address is not None and address == seen:
         arrived = seen_at
     return address, arrived
-
-
-def _boundary(fields: Fields) -> bytes | None:
-    kind = _typed(fields)
-    boundary = kind.get_param("boundary")
-    if kind.get_content_maintype() != "multipart" or not isinstance(boundary, str):
-        return None
-    # RFC 2046 §5.1.1: 1 to 70 characters, all of US-ASCII.
-    return boundary.encode() if 1 <= len(boundary) <= 70 and boundary.isascii() else None
-
-
-def _typed(fields: Fields) -> Message:
-    """Only its content type, for the standard library to parse."""
-    message = Message()
-    message["Content-Type"] = fields.first("content-type") or "text/plain"
-    return message
-
-
-def _cut(body: bytes, boundary: bytes) -> list[bytes]:
-    line = re.compile(rb"(?:\A|(?<=\n))--" + re.escape(boundary) + rb"(--)?[ \t]*(?:\r?\n|\Z)")
-    parts: list[bytes] = []
-    start: int | None = None
-    for found in line.finditer(body):
-        if start is not None:
-            parts.append(body[start : found.start()])
-        start = found.end()
-        if found[1] or len(parts) == _MOST_PARTS:
-            return parts
-    return [*parts, body[start:]] if start is not None else parts
-
-
-def _unwrapped(about: Fields, inside: bytes) -> bytes:
-    """The start of a part without its transfer encoding: as much as a header block may have."""
-    match about.first("content-transfer-encoding").lower():
-        case "base64":
-            alphabet = re.sub(rb"[^A-Za-z0-9+/]", b"", inside[: LARGEST_BLOCK * 2])
-            return binascii.a2b_base64(alphabet[: len(alphabet) // 4 * 4])
-        case "quoted-printable":
-            return binascii.a2b_qp(inside[: LARGEST_BLOCK * 3])
-        case _:
-            return inside
 
 
 def _incidents(text: str) -> int:

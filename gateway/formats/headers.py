@@ -6,12 +6,17 @@ from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from itertools import islice
 
 LARGEST_BLOCK = 128 * 1024
 """Bytes of one header block, four times Sendmail's MaxHeadersLength; the rest is not read."""
 
 LONGEST_VALUE = 4096
 """Characters of one field's value. What we look for is shorter; a long list of To is cut."""
+
+_MOST_FIELDS = 1000
+"""Fields of one header block that are looked at, ten times what long-travelled mail has."""
 
 _END = re.compile(rb"\r?\n[ \t]*\r?\n")
 
@@ -24,7 +29,8 @@ class Fields:
     """Names in lower case, values."""
 
     def all(self, name: str) -> list[str]:
-        return [value for known, value in self.items if known == name.lower()]
+        wanted = name.lower()
+        return [value for known, value in self.items if known == wanted]
 
     def first(self, *names: str) -> str:
         """The first value of the first of these names that is there; else nothing."""
@@ -39,10 +45,13 @@ def split(content: bytes) -> tuple[Fields, bytes]:
     return _fields(block), content[end.end() :] if end else b""
 
 
+@lru_cache(maxsize=32)
 def _fields(block: bytes) -> Fields:
+    # Remembered, for each format looks at the same header, and parts have few different ones.
     # compat32 and raw_items: the newer policies parse values on the way, slowly or not at all.
     message = BytesHeaderParser(policy=compat32).parsebytes(block + b"\n\n")
-    return Fields(items=tuple((name.lower(), _line(value)) for name, value in message.raw_items()))
+    found = islice(message.raw_items(), _MOST_FIELDS)
+    return Fields(items=tuple((name.lower(), _line(value)) for name, value in found))
 
 
 def _line(raw: object) -> str:
@@ -53,7 +62,10 @@ def _line(raw: object) -> str:
 
 def one_line(text: str) -> str:
     """The text without control characters, direction marks and the like, on one line."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    line = " ".join(text.split())
+    if line.isprintable():  # as nearly all are, and then it need not be looked at by character
+        return line
+    return " ".join("".join(char if char.isprintable() else " " for char in line).split())
 
 
 def moment(text: str) -> datetime | None:

@@ -1,30 +1,15 @@
-"""The offending message, as far as its header tells: who sent it, and who handed it over when."""
+"""The offending message, as far as its header tells who sent it."""
 
 import re
-from datetime import datetime
-from ipaddress import ip_address, ip_network
 
-from domain.complaints import canonical_address, canonical_domain, canonical_mailbox
-from gateway.formats.headers import Fields, moment
+from domain.complaints import canonical_domain, canonical_mailbox
+from gateway.formats.headers import Fields
 
 _MOST_SIGNATURES = 10
 """DKIM signatures looked at; a message has one or two."""
 
-_HOP = re.compile(r"from\s(.{1,600}?)\sby\s", re.IGNORECASE)
-_COMMENT = re.compile(r"\(([^()]*)\)")
-_LITERAL = re.compile(r"\[(?:IPv6:)?([0-9a-f.:]{2,45})\]", re.IGNORECASE)
 _SIGNER = re.compile(r"(?:^|;)\s*d\s*=\s*([^;\s]{1,253})\s*(?:;|$)")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
-
-_INSIDE = tuple(
-    ip_network(block)
-    for block in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
-        "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3", "::/128", "::1/128", "fc00::/7",
-        "fe80::/10", "ff00::/8",
-    )
-)  # fmt: skip
-"""Nobody's mail comes from there over the Internet: a hop between the reporter's own servers."""
 
 
 def envelope_sender(text: str) -> str | None:
@@ -59,21 +44,10 @@ def message_id(original: Fields) -> str | None:
     return found[0] if found else None
 
 
-def handed_over(original: Fields) -> tuple[str | None, datetime | None]:
-    """From which address the reporter's own server took the message, and when.
+def feedback_id(original: Fields) -> str | None:
+    """The sender's own id of the message for feedback (RFC 9477 §3.3).
 
-    Only the topmost `Received` is its own; all below it may be forged by the sender. The address
-    is the one in brackets in a comment, where mail servers put what they saw (`from HELO (name
-    [192.0.2.7]) by ...`). What stands outside a comment is the sender's HELO. Two addresses, one
-    from inside a network, or another way to write it: nothing.
+    Not `Feedback-ID`, by which Gmail tells campaigns and not messages.
     """
-    topmost = original.first("received")
-    hop = _HOP.match(topmost)
-    if hop is None:
-        return None, None
-    comments = " ".join(_COMMENT.findall(hop[1]))
-    seen = {canonical_address(literal) for literal in _LITERAL.findall(comments)}
-    address = seen.pop() if len(seen) == 1 else None
-    if address is None or any(ip_address(address) in block for block in _INSIDE):
-        return None, None
-    return address, moment(topmost.rpartition(";")[2])
+    found = original.first("cfbl-feedback-id")
+    return found[:998] or None

@@ -12,7 +12,8 @@ from domain.complaints import (
     credible,
 )  # fmt: skip
 from domain.wire import WireError, from_json
-from gateway.formats.port import NotUnderstood, register
+from gateway.formats.fingerprint import fingerprint
+from gateway.formats.port import NotUnderstood, register_last
 
 LARGEST = 16 * 1024
 """Bytes. The longest allowed values of all fields together are a fifth of it."""
@@ -44,7 +45,7 @@ class Plain:
             raise ValueError(f"message_id: expected 1 to {_LONGEST_ID} printable characters")
 
 
-@register
+@register_last
 class PlainJson:
     """The format's reader."""
 
@@ -57,7 +58,7 @@ class PlainJson:
     def recognises(self, content: bytes, media_type: str) -> bool:
         """Any JSON object that has one of our names, so that a slip is named and not just refused.
 
-        The other JSON formats (XARF) share none of them.
+        Other formats in JSON have some of them too, so they are tried first.
         """
         if len(content) > LARGEST or not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
             return False
@@ -76,6 +77,7 @@ class PlainJson:
                     domain=canonical_domain(domain) if domain else None,
                     sender=sender,
                     message_id=plain.message_id,
+                    fingerprint=fingerprint(message_id=plain.message_id, sender=sender),
                     volume=plain.volume,
                 ),
             )

@@ -26,7 +26,7 @@ _SHOWN = (
 
 _TO = (
     "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "apparently-to",
-    "to", "cc", "bcc", "resent-to", "resent-cc",
+    "x-hmxmroriginalrecipient", "to", "cc", "bcc", "resent-to", "resent-cc",
 )  # fmt: skip
 
 _LONGEST = 300
@@ -114,6 +114,8 @@ def _text(part: bytes, charset: str) -> str:
 
 def _folded(word: str) -> str:
     """The same for `José`, `JOSE` and `jose`."""
+    if word.isascii():
+        return word.lower()
     plain = unicodedata.normalize("NFKD", word.casefold())
     return "".join(char for char in plain if not unicodedata.combining(char))
 

@@ -120,7 +120,7 @@ async def test_many_long_polls_hold_no_connection_and_one_listens(world: World) 
     ]
     await until_someone_waits(world.app, 60)
     listening = await world.pool.fetchval(
-        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%plazo_hosts%'"
         " AND datname = current_database()"
     )
     assert listening == 1

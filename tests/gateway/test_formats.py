@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.complaints import Complaint
+from gateway.formats.fingerprint import fingerprint
 from gateway.formats.port import NotUnderstood, understand
 from workers.demo.arf import arf_report
 
@@ -294,6 +295,7 @@ def test_plain_json_is_understood() -> None:
     assert complaint == Complaint(
         format="plain_json", address="192.0.2.7", sent_at=YESTERDAY, domain="tienda.example",
         sender="a@shop.example", volume=40, message_id="<1@x>",
+        fingerprint=fingerprint(message_id="<1@x>", sender="a@shop.example"),
     )  # fmt: skip
 
 

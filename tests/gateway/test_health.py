@@ -1,6 +1,7 @@
 """What the gateway says of itself, and how it tells every error."""
 
 import json
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,7 +9,6 @@ from asyncpg import Pool
 
 from book.database import open_pool
 from domain.parties import Language
-from gateway.gateway import Gateway
 from gateway.problems import language_of, prefers_html
 from gateway.words import SENTENCES
 from tests.gateway.test_reports import assert_problem
@@ -129,8 +129,8 @@ async def test_the_openapi_document_describes_every_route_and_is_whole(world: Wo
     assert set(document["paths"]) == {
         "/", "/c/{token}", "/c/{token}/acknowledge", "/c/{token}/fixed", "/healthz",
         "/incidents/{incident}", "/metrics", "/readyz", "/v1/agent/desired",
-        "/v1/agent/observations", "/v1/incidents", "/v1/incidents/{incident}",
-        "/v1/incidents/{incident}/timeline", "/v1/reports",
+        "/v1/agent/detections", "/v1/agent/observations", "/v1/incidents",
+        "/v1/incidents/{incident}", "/v1/incidents/{incident}/timeline", "/v1/reports",
     }  # fmt: skip
     text = json.dumps(document)
     for part in text.split('"#/components/schemas/')[1:]:
@@ -159,4 +159,4 @@ async def test_a_gateway_that_would_be_open_is_not_made(
 ) -> None:
     good = a_gateway(database, None)
     with pytest.raises(ValueError, match=field.rstrip("s")):
-        Gateway(**{**vars(good), field: value})
+        replace(good, **{field: value})

@@ -15,6 +15,7 @@ from asyncpg import Pool
 
 from book.database import open_pool
 from gateway.reports import LARGEST
+from tests.gateway.corpus import sample
 from tests.gateway.world import (
     INCIDENT,
     OLD_SECRET,
@@ -175,12 +176,24 @@ async def test_what_is_not_understood_is_told_what_was_expected(
 
 
 async def test_a_delivery_that_is_repeated_is_answered_as_the_first_time(world: World) -> None:
-    first = await world.report()
-    again = await world.report()
-    changed = await world.report(address="192.0.2.8", volume=9)
-    assert first.json() == again.json() == changed.json()
+    content = a_report()
+    answers = [
+        await world.http.post("/v1/reports", params=FBL, content=content, headers=signed(content))
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json()
     assert await count(world.pool, "reports") == 1
     assert await count(world.pool, "incidents") == 1
+
+
+async def test_another_report_under_the_same_id_is_refused_and_counted(world: World) -> None:
+    await world.report()
+    answer = await world.report(address="192.0.2.8", volume=9)
+    assert "an id of its own" in assert_problem(answer, 409, "already-reported-otherwise")
+    assert await count(world.pool, "reports") == 1
+    text = (await world.http.get("/metrics")).text
+    assert 'plazo_reports_total{outcome="already-reported-otherwise"} 1.0' in text
 
 
 async def test_one_reporters_ids_are_not_another_reporters(world: World) -> None:
@@ -206,8 +219,14 @@ async def test_two_gateways_that_get_one_report_at_once_keep_it_once(
     world: World, dsn: str
 ) -> None:
     pool = await open_pool(dsn)
+    content = a_report()
     async with a_world(pool) as other:
-        answers = await asyncio.gather(*(each.report() for each in [world, other] * 5))
+        answers = await asyncio.gather(
+            *(
+                each.http.post("/v1/reports", params=FBL, content=content, headers=signed(content))
+                for each in [world, other] * 5
+            )
+        )
     await pool.close()
     assert {answer.status_code for answer in answers} == {202}
     assert all(answer.json() == answers[0].json() for answer in answers)
@@ -244,6 +263,48 @@ async def test_a_report_that_nobody_can_place_is_kept_for_a_person(world: World,
     assert await count(world.pool, "reports") == n + 1
     [task] = await world.pool.fetch("SELECT * FROM tasks")
     assert task["kind"] == "place_report"
+
+
+async def post_sample(world: World, name: str, **query: str) -> httpx.Response:
+    content = sample(name)
+    return await world.http.post(
+        "/v1/reports", params=FBL | query, content=content, headers=signed(content, name)
+    )
+
+
+@pytest.mark.parametrize("name", ["letter.eml", "bounce.eml", "xarf4-phishing.json"])
+async def test_what_only_a_person_understands_is_kept_whole_for_one(
+    world: World, name: str
+) -> None:
+    answer = await post_sample(world, name)
+    assert answer.status_code == 202
+    assert answer.json()["incidents"] == []
+    kept = await world.pool.fetchrow("SELECT format, unplaced FROM reports")
+    assert (kept["format"], [kept["unplaced"]]) == ("unread", answer.json()["unplaced"])
+    assert await world.pool.fetchval("SELECT kind FROM tasks") == "read_report"
+
+
+async def test_a_report_that_complains_about_nothing_is_accepted_and_opens_nothing(
+    world: World,
+) -> None:
+    answer = await post_sample(world, "arf-not-spam.eml")
+    assert answer.status_code == 202
+    assert await count(world.pool, "evidence") == 1
+    assert await count(world.pool, "incidents") == 0
+
+
+async def test_spam_itself_is_taken_from_those_who_say_that_it_is(world: World) -> None:
+    answer = await post_sample(world, "spam.eml", spam="true")
+    assert answer.json()["incidents"] == [INCIDENT]
+
+
+async def test_a_reporter_can_say_where_its_mail_leaves_from(world: World) -> None:
+    answer = await post_sample(world, "rspamd-user.json", address="192.0.2.8")
+    assert answer.json()["incidents"] == ["incident-vps-2-1"]
+    told = await post_sample(world, "rspamd-relay.json", address="192.0.2.8")
+    assert told.json()["incidents"] == [INCIDENT]
+    wrong = await post_sample(world, "mailchannels.json", address="192.0.2.0/24")
+    assert "is no IP address" in assert_problem(wrong, 422, "not-understood")
 
 
 async def test_without_postgresql_a_report_is_to_be_sent_again(server: str, dsn: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 from asyncpg import Pool
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from standardwebhooks import Webhook
 
@@ -36,6 +38,18 @@ from gateway.incidents import What
 HOSTILE = '<script>alert("x")</script>'
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSBmZWVkYmFjayBsb29w"
 OLD_SECRET = "whsec_" + "YSBzZWNyZXQgdGhhdCBpcyBiZWluZyByZXBsYWNlZA=="
+EVENTS_KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+PASSWORD = "a long password of the test"
+REPORTERS = {
+    "fbl": (SECRET, OLD_SECRET),
+    "other": (OLD_SECRET,),
+    "events": (
+        "ed25519:" + b64encode(EVENTS_KEY.public_key().public_bytes_raw()).decode(),
+        "ed25519:" + b64encode(bytes(32)).decode(),
+    ),
+    "filter": (f"basic:{PASSWORD}",),
+    "both": (SECRET, f"basic:{PASSWORD}"),
+}
 PORTAL_SECRET = "the portal's secret of a test"
 OPERATOR_KEY = "the operators' key of a test"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -191,7 +205,7 @@ def a_gateway(pool: Pool, incidents: Any) -> Gateway:
         provider="Proveedor SL",
         reply_to="abuse@provider.example",
         portal_secret=PORTAL_SECRET,
-        reporters=MappingProxyType({"fbl": (SECRET, OLD_SECRET), "other": (OLD_SECRET,)}),
+        reporters=MappingProxyType(REPORTERS),
         operator_key=OPERATOR_KEY,
         temporal_ui="http://127.0.0.1:8233/",
     )

@@ -1,0 +1,1 @@
+"""Reports that nobody would write, made of those that somebody would: `python -m tests.fuzz`."""
