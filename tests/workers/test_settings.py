@@ -70,6 +70,9 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         ("PLAZO_REPORTERS", "fbl", "NAME=whsec_KEY"),
         ("PLAZO_REPORTERS", "fbl=secret", "whsec_"),
         ("PLAZO_REPORTERS", f"two words={KEY}", "NAME=whsec_KEY"),
+        ("PLAZO_REPORTERS", "ed25519:AAAA", "NAME=ed25519:KEY"),
+        ("PLAZO_REPORTERS", "events=ed25519:AAAA", "base64, of 32 bytes or of DER"),
+        ("PLAZO_REPORTERS", "filter=basic:short", "openssl rand"),
         ("PLAZO_BLOCKLISTS", "example", "bl.example"),
         ("PLAZO_BLOCKLISTS", "zen.spamhaus.org, a..b", "bl.example"),
         ("PLAZO_DNS", "ns.example:53", "IP:PORT"),
@@ -117,6 +120,8 @@ def test_secrets_are_not_in_what_is_printed() -> None:
         ("PLAZO_REPORTERS", f"{KEY}="),
         ("PLAZO_REPORTERS", f"fbl:{KEY}"),
         ("PLAZO_REPORTERS", "fbl=pa55word"),
+        ("PLAZO_REPORTERS", "fbl=basic:pa55word"),
+        ("PLAZO_REPORTERS", "basic:pa55word"),
         ("PLAZO_REPORTERS", f"fbl={KEY}, {KEY}"),
     ],
 )
@@ -130,6 +135,13 @@ def test_a_reporter_may_have_two_keys_while_one_is_replaced() -> None:
     given = f"fbl={KEY}, desk={KEY} ,fbl={other}"
     settings = Settings.read({**ENOUGH, "PLAZO_REPORTERS": given})
     assert settings.reporters == {"fbl": (KEY, other), "desk": (KEY,)}
+
+
+def test_a_reporter_that_cannot_sign_so_has_a_key_of_another_kind() -> None:
+    public, password = "ed25519:" + "A" * 43 + "=", "basic:a password = of 24 and more."
+    given = f"events={public}, filter={password}, filter={KEY}"
+    settings = Settings.read({**ENOUGH, "PLAZO_REPORTERS": given})
+    assert settings.reporters == {"events": (public,), "filter": (password, KEY)}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import typer
 from activities.blocklists.catalogue import catalogue
 from activities.blocklists.dnsbl import BadBlocklists, Blocklists
 from activities.blocklists.port import Checked
+from book import periods
 from domain.blocklists import Blocklist
+from domain.complaints import canonical_address
 from workers.commands import reach
 from workers.commands.books import Json
 from workers.commands.say import as_json, line, table
@@ -16,6 +18,9 @@ from workers.leave import Refused
 from workers.settings import Settings
 
 app = typer.Typer(help="DNS blocklists.", no_args_is_help=True)
+
+_MOMENT = "%Y-%m-%d %H:%M"
+"""UTC."""
 
 
 @app.command("check")
@@ -39,6 +44,38 @@ def check(
         line(f"no usable answer from {silent}")
     if not checked.found:
         line(f"not listed on {len(checked.zones) - len(checked.unanswered)} lists")
+
+
+@app.command("history")
+def history(
+    address: Annotated[str, typer.Argument(help="An IPv4 or IPv6 address.")],
+    json: Json = False,
+) -> None:
+    """When an address was on which list, as far as Plazo has seen it; the newest first."""
+    known = canonical_address(address)
+    if known is None:
+        raise Refused(f'"{address}" is no IP address')
+    found = asyncio.run(_history(known))
+    if json:
+        as_json(found)
+        return
+    if not found:
+        line(f"{known} has not been seen on any list")
+        return
+    table(
+        ("List", "Found", "Seen last", "Gone", "Answer", "Incident"),
+        [
+            (
+                each.zone,
+                f"{each.found_at:{_MOMENT}}",
+                f"{each.seen_at:{_MOMENT}}",
+                each.cleared_at and f"{each.cleared_at:{_MOMENT}}",
+                each.answer,
+                each.incident,
+            )
+            for each in found
+        ],
+    )
 
 
 @app.command("list")
@@ -78,10 +115,17 @@ def _told(entry: Blocklist) -> dict[str, object]:
         "keeps": tuple(sorted(entry.keeps)),
         "codes": {str(code): said for code, said in entry.codes.items()},
         "weight": entry.weight,
+        "per_second": entry.per_second,
+        "per_day": entry.per_day,
         "off": entry.off,
         "hours": entry.hours,
         "page": entry.page,
     }
+
+
+async def _history(address: str) -> tuple[periods.Period, ...]:
+    async with reach.book() as pool, pool.acquire() as connection:
+        return await periods.history(connection, address)
 
 
 async def _check(addresses: list[str]) -> Checked:

@@ -1,20 +1,17 @@
-"""What goes into the book of record: its schema, the clients, and reports."""
+"""What goes into the book of record: its schema, and the clients."""
 
 import asyncio
-import hashlib
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from book import clients, intake, schema
+from book import clients, schema
 from book.clients import ContractInUse
 from domain.clientele import Clientele, Unreadable, read_clientele
-from gateway.formats.port import NotUnderstood, understand
 from workers.commands import reach
-from workers.commands.say import as_json, line
+from workers.commands.say import line
 from workers.leave import Refused
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
@@ -56,40 +53,6 @@ async def _import(clientele: Clientele) -> clients.Imported:
             return await clients.keep(pool, clientele)
         except (ContractInUse, clients.Overlap) as refused:
             raise Refused(f"nothing was imported: {refused}") from refused
-
-
-def report(
-    file: Annotated[Path, typer.Argument(help="A report in any known format; - reads stdin.")],
-    json: Json = False,
-) -> None:
-    """Submit a report. Prints the id of its incident; the same file again is the same report."""
-    content = _read(file)
-    try:
-        complaints = understand(content, "", datetime.now(UTC))
-    except NotUnderstood as error:
-        raise Refused(f"{file}: {error}") from error
-    received = intake.Received(
-        id=hashlib.sha256(content).hexdigest()[:32],
-        reporter="command-line",
-        content=content,
-        media_type="application/octet-stream",
-        complaints=complaints,
-    )
-    accepted = asyncio.run(_accept(received))
-    if json:
-        as_json(accepted)
-        return
-    for incident in accepted.incidents:
-        line(incident)
-    if not complaints:
-        sys.stderr.write("understood, and kept: it reports no spam\n")
-    for why in accepted.unplaced:
-        sys.stderr.write(f"kept for a person: {why}\n")
-
-
-async def _accept(received: intake.Received) -> intake.Accepted:
-    async with reach.book() as pool:
-        return await intake.accept(pool, received)
 
 
 def _read(file: Path) -> bytes:

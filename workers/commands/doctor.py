@@ -9,11 +9,13 @@ from temporalio.service import RPCError
 
 from activities.blocklists.dnsbl import Blocklists
 from book import schema
+from gateway.mail.box import LOST, Box
 from workers import engine
 from workers.commands import reach
 from workers.commands.say import line, table
 from workers.incident_worker import identity
 from workers.leave import Refused
+from workers.mailbox import MailboxSettings
 from workers.settings import BadSettings, Settings
 
 _SECONDS = 10.0
@@ -25,16 +27,19 @@ Look = Callable[[Settings, Mapping[str, str]], Awaitable[str]]
 def doctor() -> None:
     """Check the settings, then every server that they name; exits 1 when something is wrong."""
     env = reach.surroundings()
+    # What both have is one setting.
+    known = {each.metadata["name"]: each.metadata for each in
+             (*fields(Settings), *fields(MailboxSettings))}  # fmt: skip
     table(
         ("Setting", "Now", "What it is"),
-        [(each.metadata["name"], _shown(each.metadata, env), each.metadata["doc"]) for each in
-         fields(Settings)],
-    )  # fmt: skip
+        [(name, _shown(each, env), each["doc"]) for name, each in known.items()],
+    )
     line()
     settings = Settings.read(env)
-    wrong = asyncio.run(_look(settings, env))
+    looks = {**_LOOKS, **(_LOOKS_IF_SET if env.get("PLAZO_IMAP_URL") else {})}
+    wrong = asyncio.run(_look(settings, env, looks))
     if wrong:
-        raise Refused(f"{wrong} of {len(_LOOKS)} checks found something to mend")
+        raise Refused(f"{wrong} of {len(looks)} checks found something to mend")
 
 
 def _shown(metadata: Mapping[str, object], env: Mapping[str, str]) -> str:
@@ -44,9 +49,9 @@ def _shown(metadata: Mapping[str, object], env: Mapping[str, str]) -> str:
     return "(set)" if metadata["secret"] or "@" in given else given
 
 
-async def _look(settings: Settings, env: Mapping[str, str]) -> int:
+async def _look(settings: Settings, env: Mapping[str, str], looks: Mapping[str, Look]) -> int:
     wrong = 0
-    for name, look in _LOOKS.items():
+    for name, look in looks.items():
         try:
             async with asyncio.timeout(_SECONDS):
                 line(f"ok     {name}: {await look(settings, env)}")
@@ -106,9 +111,24 @@ async def _blocklists(settings: Settings, env: Mapping[str, str]) -> str:
     return f"{len(checked.zones)} lists answer"
 
 
+async def _imap(settings: Settings, env: Mapping[str, str]) -> str:
+    known = MailboxSettings.read(env)
+    assert known.imap is not None
+    assert known.imap_password is not None
+    try:
+        box = await asyncio.to_thread(Box.open, known.imap, known.imap_password, known.imap_taken)
+        waiting = await asyncio.to_thread(box.count)
+        await asyncio.to_thread(box.close)
+    except LOST as error:
+        raise Refused(f"{known.imap}: {error}; see PLAZO_IMAP_URL, PLAZO_IMAP_PASSWORD") from error
+    return f"{known.imap} has {waiting} messages"
+
+
 _LOOKS: dict[str, Look] = {
     "PostgreSQL": _database,
     "Temporal": _temporal,
     "mail server": _mail_server,
     "blocklists": _blocklists,
 }
+
+_LOOKS_IF_SET: dict[str, Look] = {"IMAP mailbox": _imap}

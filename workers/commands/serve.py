@@ -8,14 +8,18 @@ from contextlib import asynccontextmanager
 from asyncpg import Pool
 from temporalio.client import Client
 
+from workers import edge_agent as edge
 from workers import engine, gateway_server, incident_worker
 from workers import host_agent as agent
+from workers import mailbox as mail
 from workers import stack as embedded
 from workers.commands import reach
 from workers.commands.say import line
+from workers.edge_agent import EdgeSettings
 from workers.embedded.home import Home
 from workers.host_agent import AgentSettings
 from workers.leave import run, until_told
+from workers.mailbox import MailboxSettings
 from workers.settings import Settings, environment
 
 
@@ -84,6 +88,20 @@ async def _connected(stopping: asyncio.Event) -> AsyncIterator[tuple[Settings, P
         await pool.close()
 
 
+def mailbox() -> None:
+    """Mail in: the abuse mailbox over LMTP and SMTP, and an IMAP mailbox if one is set."""
+    run(_mailbox)
+
+
+async def _mailbox(stopping: asyncio.Event) -> None:
+    settings = MailboxSettings.read(reach.surroundings())
+    pool = await engine.database(settings.database_url, stopping=stopping)
+    try:
+        await mail.work(settings, pool, stopping)
+    finally:
+        await pool.close()
+
+
 def host_agent() -> None:
     """The agent on a mail host: keeps it as the gateway wants it. Knows its own key only."""
     run(_host_agent)
@@ -91,3 +109,12 @@ def host_agent() -> None:
 
 async def _host_agent(stopping: asyncio.Event) -> None:
     await agent.work(AgentSettings.read(), stopping)
+
+
+def edge_agent() -> None:
+    """The agent on a firewall at the edge: blocks port 25 of addresses. Knows its own key only."""
+    run(_edge_agent)
+
+
+async def _edge_agent(stopping: asyncio.Event) -> None:
+    await edge.work(EdgeSettings.read(), stopping)
