@@ -68,6 +68,9 @@ class Holding:
     deleted: what an administrator holds stays as it is.
     """
 
+    keeps_back = HOLDS
+    """The measures under which mail waits on hold."""
+
     def __init__(self, server: MailServer, state_dir: Path) -> None:
         self._server = server
         self._ledger = Ledger(state_dir / "held.json")
@@ -108,7 +111,7 @@ class Holding:
         entry = self._ledger.opened(measure)
         if not entry.done:
             await self._server.enforce(self._ledger.in_force())
-            if measure.restriction.measure in HOLDS:
+            if measure.restriction.measure in self.keeps_back:
                 entry = await self._settle(await self._sweep(entry))
             else:
                 entry = await self._count(entry)
@@ -117,7 +120,7 @@ class Holding:
 
     async def _seen(self, measure: Desired, beyond: str = "") -> Observation:
         entry = self._ledger.entries[measure.key]
-        holds = measure.restriction.measure in HOLDS
+        holds = measure.restriction.measure in self.keeps_back
         entry = await (self._sweep(entry) if holds else self._count(entry))
         return _observation(entry, "; ".join(filter(None, (f"in force on {self.name}", beyond))))
 
@@ -132,13 +135,13 @@ class Holding:
         held_elsewhere = self._in_other_hands(entry, in_force=True)
         messages, fresh = dict(entry.messages), {}
         for queue_id, each in queue.items():
-            message, before = each.message, entry.messages.get(queue_id)
+            message = each.message
             if not concerns(entry.measure.restriction, message.sender):
                 continue
             if each.on_hold:
                 if _same(message, held_elsewhere.get(queue_id)):
                     messages.setdefault(queue_id, message)
-            elif each.outbound if entry.applied else each.stopped and not _decided(message, before):
+            elif self._takes(entry, each):
                 fresh[queue_id] = message
         for queue_id, message in messages.items():
             if message.fate is None and not _here(message, queue):
@@ -147,6 +150,13 @@ class Holding:
         if fresh:
             await self._server.hold(fresh)
         return entry
+
+    def _takes(self, entry: Entry, queued: Queued) -> bool:
+        """Whether a message that waits, and that the measure concerns, is put on hold for it."""
+        if entry.applied:
+            return queued.outbound
+        before = entry.messages.get(queued.message.queue_id)
+        return queued.stopped and not _decided(queued.message, before)
 
     async def _settle(self, entry: Entry) -> Entry:
         """Decide each message's fate, write it down, then carry it out."""

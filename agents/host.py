@@ -1,8 +1,8 @@
 """The host agent: keeps one mail server as the gateway wants it, and says what it saw.
 
-Three things go on side by side, so that a slow one stops no other: asking for the desired state,
-bringing the mail server to it, and handing in observations. The desired state is kept on disk:
-an agent that starts while the gateway is away goes on with what it knew.
+Some things go on side by side, so that a slow one stops no other: asking for the desired state,
+bringing the mail server to it, handing in observations, watching what the host sends. The desired
+state is kept on disk: an agent that starts while the gateway is away goes on with what it knew.
 """
 
 import asyncio
@@ -10,9 +10,10 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agents.detection.watch import Watch
 from agents.files import replace_file
 from agents.link import KeyRefused, Link, LinkDown
 from agents.mta.port import CannotCarryOut, MailHost
@@ -46,13 +47,20 @@ class HostAgent:
     """Brings `mail_host` to the desired state that `link` gives.
 
     A measure in force ends for one reason only: the desired state says that it is lifted. No
-    outage, restart, error or missing entry ends one. `state_dir` holds `desired.json`.
+    outage, restart, error or missing entry ends one. `state_dir` holds `desired.json`. `watch` is
+    the detector, where the mail server has a log that it can read.
     """
 
     def __init__(
-        self, link: Link, mail_host: MailHost, state_dir: Path, rhythm: Rhythm | None = None
+        self,
+        link: Link,
+        mail_host: MailHost,
+        state_dir: Path,
+        rhythm: Rhythm | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._link = link
+        self._watch = watch
         self._mail_host = mail_host
         self._file = state_dir / "desired.json"
         self._rhythm = rhythm or Rhythm()
@@ -68,7 +76,9 @@ class HostAgent:
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set. Measures stay in force after it."""
         self._remember()
-        parts = (self._listen, self._keep, self._observations.hand_in)
+        parts = [self._listen, self._keep, self._observations.hand_in]
+        if self._watch is not None:
+            parts += [self._watch.look, self._watch.hand_in]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(part()) for part in parts]
             await stopping.wait()
@@ -102,9 +112,10 @@ class HostAgent:
                 continue
             log.warning("measure is missing, goes on as it was", extra={"key": key})
             given[key] = measure
-        kept = DesiredState(revision=state.revision, measures=tuple(given.values()))
+        kept = replace(state, measures=tuple(given.values()))
         replace_file(self._file, json.dumps(to_json(kept)))
         self._measures = given
+        self._announce(state)
         self._observations.keep_only(given)
         for key in self._settled.keys() - given:
             del self._settled[key]
@@ -126,6 +137,11 @@ class HostAgent:
                 log.error("desired.json is unreadable, asking anew", extra={"why": str(error)})
                 return
             self._measures = {measure.key: measure for measure in kept.measures}
+            self._announce(kept)
+
+    def _announce(self, state: DesiredState) -> None:
+        if self._watch is not None:
+            self._watch.campaigns = state.campaigns
 
     async def _keep(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -1,10 +1,10 @@
-"""The agent's only way out: two requests to the gateway, made with the host's own key."""
+"""The agent's only way out: three requests to the gateway, made with the host's own key."""
 
 from typing import Self
 
 import httpx
 
-from domain.hosts import DesiredState, Report
+from domain.hosts import DesiredState, Detection, Report
 from domain.wire import WireError, from_text, to_json
 
 _CONNECT_SECONDS = 10.0
@@ -19,8 +19,12 @@ class KeyRefused(LinkDown):
     """The gateway does not know this host's key; the host must be enrolled again."""
 
 
+class NotTaken(LinkDown):
+    """The gateway understood, and says that it will never take it; repeating it does not help."""
+
+
 class Link:
-    """`GET /v1/agent/desired` and `POST /v1/agent/observations` of one gateway.
+    """`GET /v1/agent/desired`, `POST` of observations and detections, of one gateway.
 
     `gateway` is its address (`https://plazo.example`), `key` the host's own. Every request ends
     within its wait plus 10 s. `transport` is for tests.
@@ -60,6 +64,10 @@ class Link:
         """Hand in what was seen. Raises KeyRefused or LinkDown; the caller keeps it and repeats."""
         await self._ask("POST", "/v1/agent/observations", json=to_json(report))
 
+    async def detected(self, detection: Detection) -> None:
+        """Hand in what is too much. Raises KeyRefused, NotTaken or LinkDown."""
+        await self._ask("POST", "/v1/agent/detections", json=to_json(detection))
+
     async def _ask(self, method: str, path: str, **more: object) -> httpx.Response:
         try:
             answer = await self._client.request(method, path, **more)  # type: ignore[arg-type]
@@ -69,6 +77,10 @@ class Link:
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             raise KeyRefused(
                 f"{self.gateway} refused this host's key; enrol the host again, restart its agent"
+            )
+        if answer.status_code in (httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY):
+            raise NotTaken(
+                f"{self.gateway}{path} answered {answer.status_code}: {answer.text[:300]}"
             )
         if not answer.is_success:
             raise LinkDown(f"{self.gateway}{path} answered {answer.status_code}")

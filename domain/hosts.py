@@ -4,12 +4,23 @@ The agent asks for the desired state of its own host and reports what it saw the
 which client, incident or contract a measure belongs to beyond the measure's key.
 """
 
+import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.complaints import canonical_address, canonical_domain
 from domain.measures import Restriction
 from domain.news import Observed
+
+LONGEST_CAMPAIGN = timedelta(days=31)
+"""More is no campaign but a way to send, and belongs into the usual or into the contract."""
+LARGEST_CAMPAIGN = 10_000_000
+
+MOST_COPIES = 10**9
+"""More within an hour is no mail server's."""
+_MOST_REASONS = 10
+_LONGEST_REASON = 500
 
 
 class Wanted(StrEnum):
@@ -41,18 +52,50 @@ class Desired:
     wanted: Wanted
     hourly_limit: int | None = None
     smarthost: str | None = None
-    """`host:port` that outbound mail is redirected through."""
+    """`HOST:PORT` or `KIND:HOST:PORT` that outbound mail is redirected through, never a secret."""
     discard_senders: tuple[str, ...] = ()
     discard_messages: tuple[str, ...] = ()
     keep_senders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """Bulk mail that a client announced: so many copies more, within a window, and no others.
+
+    `domain` is the sender domain that it is about; None for every domain of the host.
+    """
+
+    id: str
+    begins_at: datetime
+    ends_at: datetime
+    """The first moment that is no longer covered."""
+    messages: int
+    """Copies: a message for one recipient each."""
+    domain: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.begins_at.utcoffset() is None or self.ends_at.utcoffset() is None:
+            raise ValueError("a campaign begins and ends at moments with an offset from UTC")
+        if not timedelta(0) < self.ends_at - self.begins_at <= LONGEST_CAMPAIGN:
+            raise ValueError(
+                f"a campaign ends after it begins, and within {LONGEST_CAMPAIGN.days} days of it"
+            )
+        if not 1 <= self.messages <= LARGEST_CAMPAIGN:
+            raise ValueError(f"a campaign has from 1 to {LARGEST_CAMPAIGN:,} messages")
+        if self.domain is not None and self.domain != canonical_domain(self.domain):
+            raise ValueError(f'"{self.domain}" is not a domain in lower-case A-labels')
+
+
+@dataclass(frozen=True, kw_only=True)
 class DesiredState:
-    """Every measure that concerns one host, and the revision to ask from next time."""
+    """Every measure that concerns one host, and the revision to ask from next time.
+
+    With the campaigns that its own detector has to know of.
+    """
 
     revision: int
     measures: tuple[Desired, ...] = ()
+    campaigns: tuple[Campaign, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,3 +127,54 @@ class Report:
     """Everything that an agent has to say at once."""
 
     observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detection:
+    """What a host's own detector found too much: a domain's outgoing mail, or the whole host's.
+
+    Numbers and one sender domain, never a recipient, a subject or a body.
+    """
+
+    id: str
+    """The same at every try to hand it in."""
+    domain: str | None
+    """None for what no single domain explains."""
+    began_at: datetime
+    """When the outbreak was first seen."""
+    seen_at: datetime
+    """The end of the hour that the numbers are of."""
+    sent_at: datetime
+    """Mail that is too much was sent after this: who says since then that it is fixed, errs."""
+    new: int
+    """Copies since this outbreak was last told of."""
+    messages: int
+    copies: int
+    distinct: int
+    judged: int
+    """Copies that the next two are counted among: those outside an announced campaign."""
+    rejected: int
+    deferred: int
+    waiting: int | None = None
+    """Messages of it that are in the queue still; None if the queue cannot be read."""
+    address: str | None = None
+    """Where the host's mail leaves from, if the agent was told."""
+    reasons: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,300}", self.id):
+            raise ValueError("a detection's id is of letters, digits, dots, hyphens and _")
+        if self.domain is not None and self.domain != canonical_domain(self.domain):
+            raise ValueError(f'"{self.domain[:60]}" is not a domain in lower-case A-labels')
+        if self.address is not None and self.address != canonical_address(self.address):
+            raise ValueError(f'"{self.address[:60]}" is not an IP address in canonical form')
+        counts = (
+            self.new, self.messages, self.copies, self.distinct, self.judged, self.rejected,
+            self.deferred, self.waiting or 0,
+        )  # fmt: skip
+        if not all(0 <= count <= MOST_COPIES for count in counts):
+            raise ValueError(f"a detection's numbers are from 0 to {MOST_COPIES:,}")
+        if not self.reasons or len(self.reasons) > _MOST_REASONS:
+            raise ValueError(f"a detection has from 1 to {_MOST_REASONS} reasons")
+        if any(len(reason) > _LONGEST_REASON for reason in self.reasons):
+            raise ValueError(f"a reason has at most {_LONGEST_REASON} characters")

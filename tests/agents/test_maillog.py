@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.mta.postfix.maillog import NoLog, Relayed
+from agents.mta.logfile import NoLog
+from agents.mta.postfix.maillog import Relayed
 from domain.measures import Measure, Restriction, Scope
 from tests.agents.gateway import a_hold
 

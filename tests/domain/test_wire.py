@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from domain import hosts
 from domain.calendar import Calendar
 from domain.contract import Contract
-from domain.hosts import Desired, DesiredState, HeldMessage, Report, Wanted
+from domain.hosts import (
+    LARGEST_CAMPAIGN,
+    MOST_COPIES,
+    Campaign,
+    Desired,
+    DesiredState,
+    Detection,
+    HeldMessage,
+    Report,
+    Wanted,
+)
 from domain.ladder import Plan, plan
 from domain.measures import SCOPES, Measure, Restriction
 from domain.news import News, Observed, Sighting
@@ -29,7 +39,8 @@ from tests.domain.builders import (
     services,
 )
 
-words = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+letters = st.characters(codec="utf-8", exclude_characters="\0")
+words = st.text(letters)
 names = st.text(st.characters(categories=["L", "N"]), min_size=1)
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: words,
@@ -44,6 +55,28 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
             scope=st.sampled_from(SCOPES[measure]),
             targets=st.lists(names, min_size=1).map(tuple),
         )
+    ),
+    Campaign: st.builds(
+        Campaign,
+        id=words,
+        begins_at=st.just(NOW),
+        ends_at=st.integers(1, 31).map(lambda days: NOW + timedelta(days=days)),
+        messages=st.integers(1, LARGEST_CAMPAIGN),
+        domain=st.none() | st.just("shop.example"),
+    ),
+    Detection: st.builds(
+        Detection,
+        id=st.from_regex("[A-Za-z0-9._-]{1,300}", fullmatch=True),
+        domain=st.none() | st.just("shop.example"),
+        began_at=st.datetimes(timezones=st.just(UTC)),
+        seen_at=st.datetimes(timezones=st.just(UTC)),
+        sent_at=st.datetimes(timezones=st.just(UTC)),
+        **dict.fromkeys(
+            ("new", "messages", "copies", "distinct", "judged", "rejected", "deferred", "waiting"),
+            st.integers(0, MOST_COPIES),
+        ),
+        address=st.sampled_from([None, "192.0.2.7", "2001:db8::7"]),
+        reasons=st.lists(st.text(letters, max_size=500), min_size=1, max_size=10).map(tuple),
     ),
 }
 
@@ -87,7 +120,7 @@ def test_everything_that_agents_and_gateway_say_arrives_as_it_left(
 
 
 def test_every_word_between_agent_and_gateway_is_tried() -> None:
-    assert {Desired, DesiredState, HeldMessage, Report} <= set(TRAVELLING)
+    assert {Campaign, Desired, DesiredState, Detection, HeldMessage, Report} <= set(TRAVELLING)
 
 
 @given(contracts)
