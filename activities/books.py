@@ -3,13 +3,16 @@
 What is one statement, or only reads, needs no transaction of its own.
 """
 
+import asyncio
+import logging
 from dataclasses import dataclass
 
 from asyncpg import Pool
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from book import incidents, ledger, measures, tasks
+from activities.smarthosts.port import Meter, NoFigures
+from book import incidents, ledger, measures, tasks, usage
 from book.database import transaction
 from domain.measures import Measure, Restriction
 from domain.steps import (
@@ -33,13 +36,22 @@ from domain.steps import (
 )
 from domain.units import Hours
 
+log = logging.getLogger("plazo.worker")
+
+_METER_SECONDS = 15.0
+"""Longest to wait for a smarthost's figures: half of what a step's attempt may take."""
+
 
 @dataclass(frozen=True)
 class Books:
-    """Verbs on `pool`. `smarthost` is the `host:port` that redirected mail goes through."""
+    """Verbs on `pool`. `smarthost` is the address that redirected mail goes through.
+
+    `meter` reads the smarthost's own usage figures, where it has any.
+    """
 
     pool: Pool
     smarthost: str | None = None
+    meter: Meter | None = None
 
     @activity.defn(name="impose_measure")
     async def impose_measure(self, what: Impose) -> Imposed:
@@ -132,9 +144,29 @@ class Books:
     @activity.defn(name="record_charges")
     async def record_charges(self, what: Bill) -> Billed:
         """Charge what is owed and not charged yet."""
+        figures = await self._figures(what.incident)
         async with transaction(self.pool) as connection:
             who = await incidents.parties(connection, what.incident)
+            for key, relayed in figures.items():
+                await usage.meter(connection, key, relayed)
             return Billed(charges=await ledger.charge(connection, who, what.accepted))
+
+    async def _figures(self, incident: str) -> dict[str, int]:
+        """By measure key. An incident goes on without them; its last bill asks once more."""
+        if self.meter is None or self.smarthost is None:
+            return {}
+        async with self.pool.acquire() as connection:
+            redirects = await usage.redirected(connection, incident, self.smarthost)
+        figures: dict[str, int] = {}
+        try:
+            async with asyncio.timeout(_METER_SECONDS):
+                for each in redirects:
+                    relayed = await self.meter.relayed(each.host, each.since, each.until)
+                    figures[each.key] = relayed
+        except (NoFigures, TimeoutError) as error:
+            why = str(error) or f"no answer within {_METER_SECONDS:.0f} s"
+            log.warning("no usage figures", extra={"incident": incident, "why": why})
+        return figures
 
     @activity.defn(name="waive_charge")
     async def waive_charge(self, what: WaiveCharge) -> Done:

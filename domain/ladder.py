@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from ipaddress import ip_network
 
 from domain.contract import Contract
 from domain.measures import (
@@ -138,11 +139,14 @@ def plan(facts: Facts, contract: Contract, client: Client, service: Service) -> 
     call = client.kind.deserves_a_call or service.kind.deserves_a_call
     if call:
         reasons.append(f"a {client.kind} client on {service.kind} also gets a phone call")
+    preferred = restrictions(contract.measures, facts, contract, service)
+    if last := _last_resort(preferred, facts, service):
+        reasons.append("the edge block is the last resort, though the contract does not list it")
     return Plan(
         rung=step,
         deadline=deadline,
         containment=() if deadline is None else _containment(facts, contract, service),
-        preferred=restrictions(contract.measures, facts, contract, service),
+        preferred=(*preferred, *last),
         conditions=_conditions(step, facts),
         call=call,
         reminders=_reminders(facts.now, deadline, contract),
@@ -164,6 +168,20 @@ def restrictions(
         if measure is not Measure.SMARTHOST_REDIRECT or contract.smarthost_billing
     )
     return tuple(restriction for restriction in aimed if restriction is not None)
+
+
+def _last_resort(
+    preferred: tuple[Restriction, ...], facts: Facts, service: Service
+) -> tuple[Restriction, ...]:
+    """The edge block after everything else: the provider's own network needs nobody's consent.
+
+    Not where an address is shared with other clients: those kinds of service do not admit it.
+    """
+    edge = Measure.BLOCK_PORT25
+    if edge not in allowed(service.kind) or any(each.measure is edge for each in preferred):
+        return ()
+    aimed = _aim(edge, facts, service)
+    return () if aimed is None else (aimed,)
 
 
 def _which(step: Rung, facts: Facts, contract: Contract) -> str:
@@ -217,13 +235,19 @@ def _aim(measure: Measure, facts: Facts, service: Service) -> Restriction | None
     targets: dict[Scope, tuple[str, ...]] = {
         Scope.DOMAIN: (domain,) if domain and service.host else (),
         Scope.SERVER: (service.host,) if service.host else (),
-        Scope.ADDRESS: facts.addresses,
+        Scope.ADDRESS: facts.addresses or _single_addresses(service),
         Scope.ACCOUNT: (service.account,) if service.account and service.host else (),
     }
     for scope in SCOPES[measure]:
         if targets[scope]:
             return Restriction(measure=measure, scope=scope, targets=targets[scope])
     return None
+
+
+def _single_addresses(service: Service) -> tuple[str, ...]:
+    """Those that are its own one by one: where no report names an address, it is one of these."""
+    networks = (ip_network(prefix) for prefix in service.addresses)
+    return tuple(str(each.network_address) for each in networks if each.num_addresses == 1)
 
 
 def _months_before(moment: datetime, months: int) -> datetime:

@@ -33,7 +33,8 @@ CONTAINMENT = (Measure.RATE_LIMIT, Measure.SMARTHOST_REDIRECT)
 _EITHER = (Scope.DOMAIN, Scope.SERVER)
 SCOPES: dict[Measure, tuple[Scope, ...]] = {
     Measure.RATE_LIMIT: _EITHER,
-    Measure.SMARTHOST_REDIRECT: _EITHER,
+    # At the edge, where there is no mail host to do it on.
+    Measure.SMARTHOST_REDIRECT: (*_EITHER, Scope.ADDRESS),
     Measure.HOLD_DOMAIN: (Scope.DOMAIN,),
     Measure.HOLD_SERVER: (Scope.SERVER,),
     Measure.BLOCK_PORT25: (Scope.ADDRESS,),

@@ -17,14 +17,18 @@ from activities.books import Books
 from activities.looking import Looking
 from activities.notices import Notices
 from activities.record import RecordAttempts
+from activities.smarthosts.port import meter
+from activities.watching import Watching
 from book.notices import Sender
 from domain.links import portal_token
 from workers.dispatcher import Dispatcher
 from workers.engine import TASK_QUEUE
+from workers.listing_watch import keep_schedule
 from workers.settings import Settings
 from workflows.incident import IncidentWorkflow
 from workflows.record import CarryDecisions
 from workflows.runner import in_production
+from workflows.watch import ListingWatch
 
 _DRAIN = timedelta(seconds=30)
 """Steps that are under way may end; what does not is begun again by another worker."""
@@ -37,10 +41,16 @@ def identity() -> str:
 
 def build_worker(settings: Settings, pool: Pool, client: Client) -> Worker:
     """The worker, not started yet."""
-    books = Books(pool=pool, smarthost=settings.smarthost)
+    books = Books(
+        pool=pool,
+        smarthost=settings.smarthost,
+        meter=meter(settings.smarthost, settings.smarthost_key),
+    )
+    blocklists = Blocklists(settings.blocklists, resolver=settings.dns)
+    watching = Watching(pool=pool, blocklists=blocklists)
     looking = Looking(
         pool=pool,
-        blocklists=Blocklists(settings.blocklists, resolver=settings.dns),
+        blocklists=blocklists,
         confirm_seconds=ceil(settings.confirm),
         verify_seconds=ceil(settings.verify),
         look_again_seconds=ceil(settings.look_again),
@@ -54,7 +64,7 @@ def build_worker(settings: Settings, pool: Pool, client: Client) -> Worker:
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[IncidentWorkflow],
+        workflows=[IncidentWorkflow, ListingWatch],
         workflow_runner=in_production(),
         activities=[
             books.impose_measure,
@@ -71,6 +81,9 @@ def build_worker(settings: Settings, pool: Pool, client: Client) -> Worker:
             looking.assess,
             looking.check_blocklists,
             notices.send_notice,
+            watching.plan_watch,
+            watching.watch_slice,
+            watching.end_watch,
         ],
         interceptors=[CarryDecisions(), RecordAttempts(pool, identity())],
         graceful_shutdown_timeout=_DRAIN,
@@ -101,5 +114,6 @@ def portal_url(settings: Settings, incident: str) -> str:
 async def work(settings: Settings, pool: Pool, client: Client, stopping: asyncio.Event) -> None:
     """Run worker and dispatcher until `stopping` is set, and end both in order."""
     dispatcher = Dispatcher(pool, client, settings.news_interval)
+    await keep_schedule(client, settings.watch)
     async with build_worker(settings, pool, client):
         await dispatcher.run(stopping)

@@ -1,6 +1,8 @@
 """A wrong entry of the catalogue is refused, and named."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import IPv4Address
 
 import pytest
 
@@ -30,7 +32,9 @@ def test_an_entry_is_read() -> None:
         ({"refusals": ["127.0.0.2/8"]}, "host bits"),
         ({"weight": 9}, "from 0 to 3"),
         ({"weight": True}, "from 0 to 3"),
-        ({"hours": 0}, "above 0"),
+        ({"hours": 0}, "1 or more"),
+        ({"per_second": 0}, "per_second 0"),
+        ({"per_day": "many"}, "per_day 'many'"),
         ({"off": "bribe"}, "bribe"),
         ({"wait": 3}, "unknown wait"),
         ({"listed": "no point"}, "no point"),
@@ -40,6 +44,24 @@ def test_what_is_wrong_is_named(wrong: Mapping[str, object], says: str) -> None:
     with pytest.raises(BadCatalogue, match=says) as refused:
         read_catalogue({"list": [{**GOOD, **wrong}]})
     assert "list 1 (One)" in str(refused.value)
+
+
+def test_a_policy_is_no_reproach() -> None:
+    wrong = IPv4Address("127.0.0.2")
+    policy = IPv4Address("127.0.0.10")
+    catalogue = read_catalogue({"list": [{**GOOD, "policy": ["127.0.0.10/31"]}]})
+    entry = catalogue.lists["bl.one.example"]
+    assert entry.reproaches([wrong, policy])
+    assert not entry.reproaches([policy])
+    assert not replace(entry, weight=0).reproaches([wrong])
+
+
+def test_the_public_terms_do_not_bind_a_subscriber() -> None:
+    given = {**GOOD, "keyed": "dq.one.example", "per_day": 1_000, "per_second": 5}
+    catalogue = read_catalogue({"list": [given]})
+    assert catalogue.known("bl.one.example").per_day == 1_000
+    assert catalogue.known("key.dq.one.example").per_day is None
+    assert catalogue.known("key.dq.one.example").per_second == 5
 
 
 def test_a_list_that_is_there_twice_is_refused() -> None:

@@ -216,9 +216,51 @@ def test_the_domain_is_taken_hold_of_before_the_server() -> None:
 
 def test_without_a_host_only_the_edge_can_act() -> None:
     decided = planned(service=a_service(host=None))
-    assert measures_of(decided.preferred) == (Measure.BLOCK_PORT25,)
-    assert decided.containment == ()
+    redirect, block = decided.preferred
+    assert (redirect.measure, block.measure) == (Measure.SMARTHOST_REDIRECT, Measure.BLOCK_PORT25)
+    assert redirect.scope is block.scope is Scope.ADDRESS
+    assert redirect.targets == block.targets == ("192.0.2.7",)
+    assert decided.containment == (redirect,)
     assert decided.deadline is not None
+
+
+@pytest.mark.parametrize("kind", ServiceKind)
+def test_the_edge_block_is_the_last_resort_though_no_contract_lists_it(kind: ServiceKind) -> None:
+    contract = a_contract(measures=(Measure.SUSPEND_ACCOUNT_SMTP, Measure.HOLD_SERVER))
+    decided = planned(contract=contract, service=a_service(kind))
+    why = "the edge block is the last resort, though the contract does not list it"
+    if kind in OWN:  # the address is other clients' too
+        assert measures_of(decided.preferred) == (Measure.SUSPEND_ACCOUNT_SMTP,)
+        assert why not in decided.reasons
+        return
+    before = (Measure.HOLD_SERVER,) if kind in MANAGED else ()
+    assert measures_of(decided.preferred) == (*before, Measure.BLOCK_PORT25)
+    assert decided.preferred[-1].targets == ("192.0.2.7",)
+    assert why in decided.reasons
+    assert Measure.BLOCK_PORT25 not in measures_of(decided.containment)
+
+
+def test_an_edge_block_that_the_contract_lists_stays_where_the_client_put_it() -> None:
+    order = (Measure.BLOCK_PORT25, Measure.HOLD_DOMAIN)
+    decided = planned(contract=a_contract(measures=order))
+    assert measures_of(decided.preferred) == order
+    assert not any("last resort" in reason for reason in decided.reasons)
+
+
+@pytest.mark.parametrize(
+    ("own", "targets"),
+    [
+        (("192.0.2.9/32", "2001:db8::9/128", "198.51.100.0/28"), ("192.0.2.9", "2001:db8::9")),
+        (("198.51.100.0/28",), None),
+        ((), None),
+    ],
+)
+def test_where_no_report_names_an_address_the_edge_takes_the_services_single_ones(
+    own: tuple[str, ...], targets: tuple[str, ...] | None
+) -> None:
+    decided = planned(some_facts(addresses=()), service=a_service(addresses=own))
+    aimed = [each.targets for each in decided.preferred if each.scope is Scope.ADDRESS]
+    assert aimed == ([] if targets is None else [targets])
 
 
 def test_without_consent_to_billing_the_smarthost_is_passed_over() -> None:
@@ -269,7 +311,9 @@ def test_no_plan_has_a_measure_beyond_the_contract_and_the_kind_of_service(
 ) -> None:
     decided = plan(given, contract, client, service)
     for restriction in decided.containment + decided.preferred:
-        assert restriction.measure in contract.measures
+        if restriction.measure not in contract.measures:
+            assert restriction is decided.preferred[-1]
+            assert restriction.measure is Measure.BLOCK_PORT25
         assert restriction.measure in allowed(service.kind)
         if restriction.measure is Measure.SMARTHOST_REDIRECT:
             assert contract.smarthost_billing

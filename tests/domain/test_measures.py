@@ -12,7 +12,7 @@ def test_the_measures_and_scopes_are_those_of_the_policy_and_no_others() -> None
     assert set(Scope) == {"domain", "server", "address", "account"}
     assert SCOPES == {
         "rate_limit": (D, S),
-        "smarthost_redirect": (D, S),
+        "smarthost_redirect": (D, S, Scope.ADDRESS),
         "hold_domain": (D,),
         "hold_server": (S,),
         "block_port25": (Scope.ADDRESS,),

@@ -1,119 +1,39 @@
 """The measures on a real Postfix: what stops, what goes on, and what is delivered afterwards."""
 
-import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from agents.mta.port import CannotCarryOut, MailHost
 from agents.mta.postfix.commands import PostfixFailed
-from agents.mta.postfix.routes import SETTING
-from domain.hosts import Desired, Fate, Observation, Wanted
-from domain.measures import Measure, Restriction, Scope
+from agents.mta.postfix.resolver import SETTING
+from domain.hosts import Fate
+from domain.measures import Scope
 from domain.news import Observed
+from tests.real.postfix import (
+    FAR,
+    OTHER,
+    SECONDS,
+    SHOP,
+    SLOW,
+    a_hold,
+    a_message,
+    a_redirect,
+    a_server_hold,
+    deferred,
+    idle,
+    lifted,
+    names_in,
+    observed_holding,
+    setup,
+)  # fmt: skip
 from workers.demo.inbox import Inbox
-from workers.demo.postfix_host import PostfixHost, available
+from workers.demo.postfix_host import PostfixHost
 
 pytestmark = pytest.mark.real
 
-SHOP, OTHER, FAR = "info@shop.example", "info@bakery.example", "friend@far.example"
 PASSING = "passing@elsewhere.example"
-SECONDS = 20.0
-
-
-@pytest.fixture(autouse=True)
-def postfix_is_here() -> None:
-    if (why := available()) is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        pytest.skip(why)
-
-
-@pytest.fixture
-async def internet() -> AsyncIterator[Inbox]:
-    async with Inbox("far.example") as inbox:
-        yield inbox
-
-
-@pytest.fixture
-async def postfix(internet: Inbox) -> AsyncIterator[PostfixHost]:
-    async with PostfixHost(next_hop=internet.address, local_domain="shop.example") as host:
-        yield host
-
-
-@pytest.fixture
-def agent(postfix: PostfixHost, tmp_path: Path) -> MailHost:
-    return postfix.mail_host(tmp_path)
-
-
-def a_message(subject: str) -> EmailMessage:
-    message = EmailMessage()
-    message["Subject"] = subject
-    message["From"] = SHOP
-    message.set_content("Hello.")
-    return message
-
-
-def a_hold(*domains: str) -> Desired:
-    """A hold of shop.example, or of the domains given."""
-    restriction = Restriction(
-        measure=Measure.HOLD_DOMAIN, scope=Scope.DOMAIN, targets=domains or ("shop.example",)
-    )
-    return Desired(key="hold", restriction=restriction, wanted=Wanted.APPLIED)
-
-
-def a_server_hold() -> Desired:
-    restriction = Restriction(
-        measure=Measure.HOLD_SERVER, scope=Scope.SERVER, targets=("mx.host.example",)
-    )
-    return Desired(key="server", restriction=restriction, wanted=Wanted.APPLIED)
-
-
-def a_redirect(through: Inbox, scope: Scope = Scope.DOMAIN) -> Desired:
-    restriction = Restriction(
-        measure=Measure.SMARTHOST_REDIRECT, scope=scope, targets=("shop.example",)
-    )
-    return Desired(
-        key="redirect", restriction=restriction, wanted=Wanted.APPLIED, smarthost=through.address
-    )
-
-
-def lifted(measure: Desired, **what: tuple[str, ...]) -> Desired:
-    return replace(measure, wanted=Wanted.LIFTED, **what)  # type: ignore[arg-type]
-
-
-async def until(fact: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not await fact():  # noqa: ASYNC110 - Postfix tells nobody
-            await asyncio.sleep(0.1)
-
-
-async def observed_holding(agent: MailHost, measure: Desired, count: int) -> Observation:
-    """What the agent sees once it holds so many messages."""
-    seen = await agent.observe(measure)
-    async with asyncio.timeout(SECONDS):
-        while sum(1 for each in seen.messages if each.fate is None) != count:
-            await asyncio.sleep(0.1)
-            seen = await agent.observe(measure)
-    return seen
-
-
-async def names_in(postfix: PostfixHost) -> dict[str, str]:
-    """Each queued message's place, by sender."""
-    return {each["sender"]: each["queue_name"] for each in await postfix.queue()}
-
-
-async def idle(postfix: PostfixHost) -> None:
-    """Wait until everything that is not on hold has left the queue."""
-
-    async def done() -> bool:
-        return all(each["queue_name"] == "hold" for each in await postfix.queue())
-
-    await until(done)
 
 
 async def test_a_held_domains_mail_stays_by_smtp_and_by_sendmail(
@@ -135,15 +55,9 @@ async def test_a_held_domains_mail_stays_by_smtp_and_by_sendmail(
 async def test_mail_that_waited_in_the_queue_already_is_held(
     postfix: PostfixHost, agent: MailHost
 ) -> None:
-    await postfix.command("postconf", "-e", "defer_transports = smtp", "minimal_backoff_time = 1h",
-                          "maximal_backoff_time = 1h")  # fmt: skip
-    await postfix.command("postfix", "reload")
+    await setup(postfix, "defer_transports = smtp", *SLOW)
     await postfix.submit(SHOP, [FAR], a_message("backlog"))
-
-    async def deferred() -> bool:
-        return await names_in(postfix) == {SHOP: "deferred"}
-
-    await until(deferred)
+    await deferred(postfix)
     seen = await agent.apply(a_hold())
     assert [each.sender for each in seen.messages] == [SHOP]
     assert await names_in(postfix) == {SHOP: "hold"}
@@ -166,15 +80,10 @@ async def test_inbound_and_other_domains_go_on(
 async def test_local_mail_that_waits_for_its_own_reasons_is_not_held(
     postfix: PostfixHost, agent: MailHost
 ) -> None:
-    await postfix.command("postconf", "-e", "defer_transports = virtual")
-    await postfix.command("postfix", "reload")
+    await setup(postfix, "defer_transports = virtual")
     await agent.apply(a_hold())
     await postfix.submit(SHOP, ["colleague@shop.example"], a_message("internal"))
-
-    async def deferred() -> bool:
-        return await names_in(postfix) == {SHOP: "deferred"}
-
-    await until(deferred)
+    await deferred(postfix)
     assert (await agent.observe(a_hold())).messages == ()
 
 
@@ -232,9 +141,7 @@ async def test_kept_mail_is_released_when_somebody_answers_for_it(
 async def test_released_mail_leaves_at_once_whatever_the_queue_run_is(
     postfix: PostfixHost, internet: Inbox, agent: MailHost
 ) -> None:
-    await postfix.command("postconf", "-e", "queue_run_delay = 1h", "minimal_backoff_time = 1h",
-                          "maximal_backoff_time = 1h")  # fmt: skip
-    await postfix.command("postfix", "reload")
+    await setup(postfix, *SLOW)
     await agent.apply(a_hold())
     await postfix.submit(SHOP, [FAR], a_message("held"))
     await observed_holding(agent, a_hold(), 1)
@@ -245,8 +152,7 @@ async def test_released_mail_leaves_at_once_whatever_the_queue_run_is(
 async def test_what_an_administrator_holds_stays_on_hold(
     postfix: PostfixHost, internet: Inbox, agent: MailHost
 ) -> None:
-    await postfix.command("postconf", "-e", "defer_transports = smtp")
-    await postfix.command("postfix", "reload")
+    await setup(postfix, "defer_transports = smtp")
     await postfix.submit("admin@shop.example", [FAR], a_message("the administrator's"))
     (theirs,) = await postfix.queue()
     await postfix.command("postsuper", "-h", theirs["queue_id"])
@@ -295,22 +201,40 @@ async def test_a_hold_survives_a_restart_of_postfix_and_of_the_agent(
     assert sorted(internet.subjects()) == ["after", "before"]
 
 
-async def test_a_setting_that_somebody_took_out_comes_back_and_theirs_keeps_working(
+async def test_what_somebody_took_out_comes_back_and_theirs_keeps_working(
     postfix: PostfixHost, internet: Inbox, agent: MailHost
 ) -> None:
     async with Inbox() as own_route:
         host, port = own_route.address.split(":")
         table = postfix.config_dir / "administrators"
         table.write_text(f"/@bakery[.]example$/ smtp:[{host}]:{port}\n")
-        await postfix.command("postconf", "-e", f"{SETTING} = regexp:{table}")
+        await setup(postfix, f"{SETTING} = regexp:{table}")
         await agent.apply(a_hold())
-        await postfix.command("postconf", "-e", f"{SETTING} = regexp:{table}")
+        await postfix.command("postconf", "-PX", "qmgr/unix/rewrite_service_name")
+        (postfix.config_dir / "plazo-held.regexp").unlink()
         await agent.observe(a_hold())
         await postfix.submit(SHOP, [FAR], a_message("held"))
         await postfix.submit(OTHER, [FAR], a_message("bakery"))
         await observed_holding(agent, a_hold(), 1)
         await own_route.wait_for(lambda each: each.subject == "bakery", SECONDS)
         assert internet.messages == []
+
+
+async def test_nothing_is_left_of_us_when_the_last_measure_is_lifted(
+    postfix: PostfixHost, internet: Inbox, agent: MailHost
+) -> None:
+    entries = await postfix.command("postconf", "-M")
+    files = {each.name for each in postfix.config_dir.iterdir()}
+    main = (postfix.config_dir / "main.cf").read_text()
+    await agent.apply(a_hold())
+    await agent.apply(a_server_hold())
+    await agent.lift(lifted(a_hold()))
+    await agent.lift(lifted(a_server_hold()))
+    assert await postfix.command("postconf", "-M") == entries
+    assert {each.name for each in postfix.config_dir.iterdir()} == files
+    assert (postfix.config_dir / "main.cf").read_text() == main
+    await postfix.submit(SHOP, [FAR], a_message("free"))
+    await internet.wait_for(lambda each: each.subject == "free", SECONDS)
 
 
 async def test_a_message_that_two_holds_concern_stays_until_both_are_lifted(
@@ -335,7 +259,7 @@ async def test_a_redirect_goes_through_the_smarthost_is_counted_and_ends(
     postfix: PostfixHost, internet: Inbox, agent: MailHost
 ) -> None:
     async with Inbox("smarthost.example") as smarthost:
-        redirect = a_redirect(smarthost)
+        redirect = a_redirect(smarthost.address)
         await agent.apply(redirect)
         await postfix.submit(SHOP, [FAR, "second@elsewhere.example"], a_message("two recipients"))
         await postfix.submit(SHOP, ["colleague@shop.example"], a_message("internal"))
@@ -355,7 +279,7 @@ async def test_relayed_survives_a_restart_of_the_agent_and_a_rotated_log(
     postfix: PostfixHost, agent: MailHost, tmp_path: Path
 ) -> None:
     async with Inbox("smarthost.example") as smarthost:
-        redirect = a_redirect(smarthost, Scope.SERVER)
+        redirect = a_redirect(smarthost.address, Scope.SERVER)
         await agent.apply(redirect)
         for number in range(3):
             await postfix.submit(OTHER, [FAR], a_message(f"early {number}"))
@@ -378,7 +302,7 @@ async def test_a_held_domain_stays_held_while_its_server_is_redirected(
     postfix: PostfixHost, agent: MailHost
 ) -> None:
     async with Inbox("smarthost.example") as smarthost:
-        await agent.apply(a_redirect(smarthost, Scope.SERVER))
+        await agent.apply(a_redirect(smarthost.address, Scope.SERVER))
         await agent.apply(a_hold())
         await postfix.submit(SHOP, [FAR], a_message("held"))
         await postfix.submit(OTHER, [FAR], a_message("redirected"))
@@ -408,9 +332,27 @@ async def test_mail_that_somebody_deletes_on_the_host_is_reported_as_discarded(
     assert [each.fate for each in (await agent.observe(a_hold())).messages] == [Fate.DISCARDED]
 
 
-async def test_what_transport_maps_takes_past_a_hold_is_said(
+async def test_a_hold_reaches_destinations_that_an_administrator_routed(
+    postfix: PostfixHost, internet: Inbox, agent: MailHost
+) -> None:
+    route = "smtp:[" + internet.address.replace(":", "]:")
+    await setup(
+        postfix,
+        f"transport_maps = inline:{{ {{far.example = {route}}} {{shop.example = virtual}} }}",
+    )
+    await agent.apply(a_hold())
+    await postfix.submit(SHOP, [FAR, "colleague@shop.example"], a_message("by smtp"))
+    await postfix.submit_locally(SHOP, [FAR], a_message("by a script"))
+    await postfix.submit(OTHER, [FAR], a_message("bakery"))
+    seen = await observed_holding(agent, a_hold(), 2)
+    assert "transport_maps" not in seen.detail
+    assert internet.subjects() == ["bakery"]
+    assert [each["Subject"] for each in postfix.delivered()] == ["by smtp"]
+
+
+async def test_what_an_administrators_route_takes_past_a_redirect_is_said(
     postfix: PostfixHost, agent: MailHost
 ) -> None:
-    await postfix.command("postconf", "-e", "transport_maps = inline:{far.example=smtp:}")
-    seen = await agent.apply(a_hold())
+    await setup(postfix, "transport_maps = inline:{far.example=smtp:}")
+    seen = await agent.apply(a_redirect("127.0.0.1.nip.example:25"))
     assert "destinations listed in transport_maps (inline:{far.example=smtp:})" in seen.detail
