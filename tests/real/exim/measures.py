@@ -12,7 +12,7 @@ from tests.real.exim.host import EximHost
 
 SHOP, OTHER, FAR = "info@shop.example", "info@bakery.example", "friend@far.example"
 PASSING = "passing@elsewhere.example"
-SECONDS = 8.0
+SECONDS = 20.0
 
 
 def a_message(subject: str) -> EmailMessage:
