@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from asyncpg import Pool
 from temporalio import activity
 
+from activities.blocklists.addresses import addresses_in
 from activities.blocklists.catalogue import catalogue
-from activities.blocklists.dnsbl import Blocklists, addresses_in
-from activities.blocklists.port import Found
-from book import incidents, listings
+from activities.blocklists.dnsbl import Blocklists
+from activities.listed import answer, refusals, seen
+from book import incidents, listings, periods, watching
 from book.database import transaction
 from domain import ladder
 from domain.blocklists import WayOff
@@ -62,9 +63,13 @@ class Looking:
             for address, zone in stood
             if zone not in checked.zones or checked.is_off(address, zone)
         ]
-        found = [(one.address, one.zone, _answer(one)) for one in checked.found]
-        if found or gone:
-            async with transaction(self.pool) as connection:
+        # A policy is no reproach, and many never go: it must not hold the incident open.
+        found = [(one.address, one.zone, answer(one)) for one in checked.found if one.reproach]
+        async with transaction(self.pool) as connection:
+            await watching.count_questions(connection, checked.questions)
+            await watching.tell_of_refusals(connection, refusals(checked))
+            if checked.found or gone:
+                await periods.keep(connection, [seen(one) for one in checked.found], gone, incident)
                 await listings.keep(connection, incident, found, gone)
         async with self.pool.acquire() as connection:
             stands = await listings.standing_listings(connection, incident)
@@ -78,8 +83,3 @@ class Looking:
 def _way_out(zone: str) -> WayOut:
     known = catalogue().known(zone)
     return WayOut(hours=known.hours if known.off is WayOff.EXPIRES else None, page=known.page)
-
-
-def _answer(found: Found) -> str:
-    """What the list said, with its reason where it gives one."""
-    return f"{found.answer} ({found.reason})" if found.reason else found.answer

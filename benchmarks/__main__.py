@@ -6,7 +6,18 @@ import sys
 
 from rich.console import Console
 
-from benchmarks import engine, history, incidents, waiting
+from benchmarks import (
+    attribution,
+    blocklists,
+    engine,
+    history,
+    incidents,
+    intake,
+    measures,
+    parsing,
+    storms,
+    waiting,
+)
 from benchmarks.table import draw
 
 BENCHMARKS = {
@@ -14,6 +25,12 @@ BENCHMARKS = {
     "incidents": incidents.measure,
     "engine": engine.measure,
     "waiting": waiting.measure,
+    "intake": intake.measure,
+    "storms": storms.measure,
+    "attribution": attribution.measure,
+    "parsing": parsing.measure,
+    "measures": measures.measure,
+    "blocklists": blocklists.measure,
 }
 
 

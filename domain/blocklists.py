@@ -1,7 +1,7 @@
 """What is known of a blocklist: what can be looked up in it, what it means, how one gets off."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 
@@ -13,6 +13,9 @@ LISTINGS = ip_network("127.0.0.0/8")
 REFUSALS = (IPv4Network("127.255.255.0/24"),)
 """Spamhaus and others answer from there instead of listing: queries through an open resolver
 (.254), too many of them (.255), a zone's name mistyped (.252)."""
+
+_PER_SECOND = 50
+"""Of a list whose terms name no figure: what its name servers would not notice."""
 
 
 class Keeps(StrEnum):
@@ -59,6 +62,18 @@ class Blocklist:
     hours: int | None = None
     """Until a listing expires; None where it does not, or where the list does not say."""
     page: str = ""
+    policy: tuple[IPv4Network, ...] = ()
+    """Answers that say nothing of what the address itself has sent."""
+    per_second: int = _PER_SECOND
+    """Questions."""
+    per_day: int | None = None
+    """Questions, as its terms of use say; None where they name no figure."""
+
+    def reproaches(self, codes: Iterable[IPv4Address]) -> bool:
+        """Whether a listing with these answers speaks against who has the address."""
+        return self.weight > 0 and any(
+            not any(code in network for network in self.policy) for code in codes
+        )
 
     def meaning(self, code: IPv4Address) -> str:
         """What an answer says, such as `127.0.0.4 (XBL: compromised machine)`."""
@@ -133,8 +148,8 @@ def read_catalogue(given: Mapping[str, object]) -> Catalogue:
 
 
 _FIELDS = frozenset({
-    "name", "zone", "keyed", "keeps", "codes", "refusals", "good", "listed", "clean", "weight",
-    "off", "hours", "page",
+    "name", "zone", "keyed", "keeps", "codes", "refusals", "good", "policy", "listed", "clean",
+    "weight", "off", "hours", "page", "per_second", "per_day",
 })  # fmt: skip
 
 
@@ -145,11 +160,8 @@ def _entry(where: str, one: Mapping[str, object]) -> tuple[str, Blocklist]:
     codes = one.get("codes", {})
     if not isinstance(codes, dict):
         raise BadCatalogue(f'{where}: codes is no table; write "127.0.0.2" = "meaning"')
-    hours, weight = one.get("hours"), one.get("weight", 1)
-    if hours is not None and not (type(hours) is int and hours > 0):
-        raise BadCatalogue(f"{where}: hours {hours!r}; write a whole number above 0")
-    if not (type(weight) is int and 0 <= weight <= 3):
-        raise BadCatalogue(f"{where}: weight {weight!r}; write a whole number from 0 to 3")
+    weight = _number(where, one, "weight", 0, 3)
+    per_second = _number(where, one, "per_second", 1)
     try:
         return zone, Blocklist(
             zone=zone,
@@ -160,17 +172,33 @@ def _entry(where: str, one: Mapping[str, object]) -> tuple[str, Blocklist]:
             good=_networks(where, "good", one),
             listed=_point(one.get("listed")),
             clean=_point(one.get("clean")),
-            weight=weight,
+            weight=1 if weight is None else weight,
             off=WayOff(str(one.get("off", WayOff.FORM))),
-            hours=hours,
+            hours=_number(where, one, "hours", 1),
             page=str(one.get("page", "")),
+            policy=_networks(where, "policy", one),
+            per_second=_PER_SECOND if per_second is None else per_second,
+            per_day=_number(where, one, "per_day", 1),
         )
     except ValueError as error:
         raise BadCatalogue(f"{where}: {error}") from error
 
 
 def _with_zone(entry: Blocklist, zone: str) -> Blocklist:
-    return Blocklist(**{**vars(entry), "zone": zone})
+    # What a subscriber may ask is in their contract, not in the public terms.
+    return replace(entry, zone=zone, per_day=None)
+
+
+def _number(
+    where: str, one: Mapping[str, object], name: str, least: int, most: int | None = None
+) -> int | None:
+    found = one.get(name)
+    if found is None:
+        return None
+    if type(found) is not int or found < least or (most is not None and found > most):
+        span = f"{least} or more" if most is None else f"from {least} to {most}"
+        raise BadCatalogue(f"{where}: {name} {found!r}; write a whole number, {span}")
+    return found
 
 
 def _tables(given: Mapping[str, object], name: str) -> list[Mapping[str, object]]:

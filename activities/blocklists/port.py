@@ -1,6 +1,7 @@
 """What blocklists say about a service's addresses, and about domains."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from domain.blocklists import Keeps
@@ -8,6 +9,16 @@ from domain.complaints import canonical_domain
 
 Subject = IPv4Address | IPv6Address | str
 """What a list is asked about; a string is a domain in lower-case A-labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """A list's answer as it came. `raw` is the DNS message in base64, a secret key left out."""
+
+    asked: str
+    resolver: str
+    at: datetime
+    raw: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +31,9 @@ class Found:
     """Such as `127.0.0.4 (XBL: compromised machine)`; several are joined by ", "."""
     reason: str
     """What the list says about it, mostly a link; may be empty."""
+    reproach: bool
+    """Whether it speaks against who has the address; not of a policy, nor of its neighbours."""
+    proof: Proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +42,8 @@ class Unanswered:
 
     zone: str
     why: str
+    refused: bool = False
+    """It will not answer us, until a person sees to it."""
 
     def __str__(self) -> str:
         return f"{self.zone}: {self.why}"
@@ -44,6 +60,11 @@ class Checked:
     unanswered: tuple[Unanswered, ...] = ()
     not_kept: tuple[tuple[str, Keeps], ...] = ()
     """Zones that are no lists of such things, so were not asked about them."""
+    left_out: tuple[tuple[str, str], ...] = ()
+    """`(address, zone)` that was not asked this time."""
+    questions: tuple[tuple[str, int], ...] = ()
+    """How many went out to each zone since the last check that ended, test points and repetitions
+    among them: added up over all checks, each counts once."""
 
     def is_off(self, address: str, zone: str) -> bool:
         """Whether this check shows that the address is not on the list."""
@@ -52,7 +73,8 @@ class Checked:
         silent = any(each.zone == zone for each in self.unanswered)
         silent = silent or (zone, kind_of(known)) in self.not_kept
         listed = any((each.address, each.zone) == (str(known), zone) for each in self.found)
-        return asked and not silent and not listed
+        left_out = (str(known), zone) in self.left_out
+        return asked and not silent and not listed and not left_out
 
 
 def subject(text: str) -> Subject:

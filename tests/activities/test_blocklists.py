@@ -9,7 +9,8 @@ import dns.resolver
 import pytest
 from dnslib import RCODE, DNSRecord
 
-from activities.blocklists.dnsbl import BadBlocklists, Blocklists, addresses_in
+from activities.blocklists.addresses import addresses_in
+from activities.blocklists.dnsbl import BadBlocklists, Blocklists
 from activities.blocklists.port import Checked
 from domain.blocklists import Keeps
 from workers.demo.blocklist import BlocklistServer

@@ -26,7 +26,7 @@ COMMANDS = [
     ("incident", "show"), ("incident", "extend"), ("incident", "shorten"), ("incident", "escalate"),
     ("incident", "fixed"), ("incident", "release"), ("incident", "waive"),
     ("incident", "false-positive"), ("incident", "call"), ("incident", "close"), ("blocklist",),
-    ("blocklist", "check"), ("blocklist", "list"), ("campaign",),
+    ("blocklist", "check"), ("blocklist", "list"), ("blocklist", "history"), ("campaign",),
     ("campaign", "announce"), ("campaign", "list"), ("campaign", "withdraw"), ("audit",),
     ("audit", "verify"), ("audit", "export"),
 ]  # fmt: skip
