@@ -1,12 +1,10 @@
-"""Which mail a measure concerns, and the table that a Postfix gets of it."""
+"""Which mail a measure concerns, and what becomes of it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from agents.mta.port import CannotCarryOut
-from agents.mta.postfix.routes import smarthost, table
 from agents.outbound import concerns, fate, in_charge
 from domain.hosts import Desired, Fate, HeldMessage
 from domain.measures import Measure, Restriction, Scope
@@ -62,23 +60,6 @@ def test_a_hold_comes_first_and_then_the_narrower_measure(
     measures: tuple[Desired, ...], winner: Desired | None
 ) -> None:
     assert in_charge(measures, "info@shop.example") == winner
-
-
-def test_the_table_is_in_the_same_order_and_its_dots_are_dots() -> None:
-    assert table((REDIRECT_ALL, REDIRECT, HOLD)).splitlines()[1:] == [
-        "/@shop[.]example$/ plazo-hold:",
-        "/@shop[.]example$/ smtp:[smart.example]:2525",
-        "/^/ smtp:[smart.example]:2525",
-    ]
-
-
-@pytest.mark.parametrize(
-    "address", ["smart.example", "smart.example:0", "smart.example:70000", "a b:25", ":25",
-                "smart.example:25\n/^/ discard:", "smart.example:25 "],
-)  # fmt: skip
-def test_a_smarthost_that_is_no_host_and_port_is_refused(address: str) -> None:
-    with pytest.raises(CannotCarryOut, match="expected host:port"):
-        smarthost(replace(REDIRECT, smarthost=address))
 
 
 def test_discarding_comes_before_keeping_and_a_domain_may_be_kept_whole() -> None:

@@ -73,7 +73,8 @@ async def test_killed_before_any_step_of_a_hold_or_its_end_nothing_is_lost_or_do
         assert await names_in(postfix) == {"admin@shop.example": "hold"}
         internet.messages.clear()
         if not killed and not cut:
-            return
+            break
+    assert step > 8  # there was something to be cut off from
 
 
 async def test_killed_before_any_step_of_letting_mail_pass_the_limit_holds(
@@ -97,7 +98,8 @@ async def test_killed_before_any_step_of_letting_mail_pass_the_limit_holds(
         assert sorted(internet.subjects()) == [f"message {number}" for number in range(3)]
         internet.messages.clear()
         if not killed and not cut:
-            return
+            break
+    assert step > 8  # there was something to be cut off from
 
 
 async def test_a_full_disk_leaves_the_table_that_there_was_and_is_got_over(
@@ -177,4 +179,4 @@ async def test_a_hostile_sender_is_held_like_any_other(
     await agent.lift(lifted(a_hold(), discard_senders=(held.sender,)))
     await idle(postfix)
     assert internet.subjects() == ["bakery"]
-    assert not INJECTED.exists()
+    assert not INJECTED.exists()  # noqa: ASYNC240

@@ -109,6 +109,18 @@ async def test_a_login_is_used_over_tls_and_is_nowhere_but_in_its_file(
     assert not table.exists()
 
 
+async def test_nobody_accuses_somebody_else_to_the_smarthost(
+    postfix: PostfixHost, beyond: Inbox, smarthost: PostfixHost, agent: MailHost, tmp_path: Path
+) -> None:
+    a_login(tmp_path)
+    await agent.apply(a_redirect(f"mailchannels:{through(smarthost)}"))
+    message = a_message("forged")
+    message["X-AuthUser"] = "somebody@else.example"
+    await postfix.submit(SHOP, [FAR], message)
+    there = await beyond.wait_for(lambda each: each.subject == "forged", SECONDS)
+    assert "X-AuthUser" not in there.message
+
+
 async def test_a_refused_login_puts_mail_off_until_it_is_mended(
     postfix: PostfixHost, beyond: Inbox, smarthost: PostfixHost, agent: MailHost, tmp_path: Path
 ) -> None:

@@ -222,7 +222,7 @@ virtual_transport = virtual
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
-minimal_backoff_time = 1s
+minimal_backoff_time = 2s
 maximal_backoff_time = 2s
 queue_run_delay = 1s
 """

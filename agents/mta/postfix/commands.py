@@ -20,6 +20,7 @@ class Commands:
 
     def __init__(self, config_dir: Path) -> None:
         self.config_dir = config_dir
+        self._known: dict[tuple[str, ...], tuple[tuple[int, int], str]] = {}
 
     async def run(self, program: str, *arguments: str, given: str = "") -> str:
         """What it printed. Raises PostfixFailed."""
@@ -44,7 +45,35 @@ class Commands:
             raise PostfixFailed(f"{program}: {words or f'ended with {process.returncode}'}")
         return out.decode(errors="replace")
 
+    async def configuration(self, *arguments: str) -> str:
+        """What postconf(1) shows; asked again only when the file that it reads is another."""
+        file = self.config_dir / ("master.cf" if arguments[0] == "-M" else "main.cf")
+        try:
+            found = file.stat()
+        except OSError as error:
+            raise PostfixFailed(f"{file}: {error.strerror}; set PLAZO_MTA") from error
+        stamp = (found.st_ino, found.st_mtime_ns)
+        known = self._known.get(arguments)
+        if known is None or known[0] != stamp:
+            known = self._known[arguments] = stamp, await self.run("postconf", *arguments)
+        return known[1]
+
     async def setting(self, name: str, *, expanded: bool = False) -> str:
         """A setting of main.cf, as it is written there or with its `$names` filled in."""
         arguments = ("-xh", name) if expanded else ("-h", name)
-        return (await self.run("postconf", *arguments)).strip()
+        return (await self.configuration(*arguments)).strip()
+
+    async def settings(self, *names: str) -> dict[str, str]:
+        """Settings of main.cf as they are written there, by name."""
+        lines = (await self.configuration("-h", *names)).splitlines()
+        return {name: line.strip() for name, line in zip(names, lines, strict=True)}
+
+    async def reload(self) -> None:
+        """Have every part of Postfix read its tables anew. Raises PostfixFailed."""
+        try:
+            await self.run("postfix", "reload")
+        except WithoutAWord as error:
+            raise PostfixFailed(
+                f"the Postfix of {self.config_dir} is not running; the measure is set up for its "
+                "start"
+            ) from error

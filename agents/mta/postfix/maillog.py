@@ -2,29 +2,29 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agents.files import replace_file
-from agents.mta.postfix.routes import smarthost
+from agents.mta.logfile import LogFile, NoLog, Place
+from agents.mta.postfix.commands import Commands
 from agents.outbound import in_charge
+from agents.smarthosts.port import host_and_port
 from domain.hosts import Desired
 from domain.wire import from_text, to_json
 
 _STAMP = r"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8}|\d{4}-\d\d-\d\dT\S+)"
 _LINE = re.compile(_STAMP + r" \S+ postfix\S*/(smtp|qmgr)\[\d+\]: ([0-9A-Za-z]{5,32}): (.*)")
 """Anchored: what follows the queue id is partly in the words of senders and of other servers."""
-_ADDRESS = r'<((?:"(?:[^"\\]|\\.)*"|[^">])*)>'
-_FROM = re.compile(rf"from={_ADDRESS}, size=\d+, nrcpt=\d+ \(queue active\)")
+ADDRESS = r'<((?:"(?:[^"\\]|\\.)*"|[^">])*)>'
+FROM = re.compile(rf"from={ADDRESS}, size=\d+, nrcpt=\d+ \(queue active\)")
 _SENT = re.compile(
-    rf"to={_ADDRESS}, (?:orig_to={_ADDRESS}, )?relay=([^\s\[]+)\[[^\]]*\]:(\d+), "
+    rf"to={ADDRESS}, (?:orig_to={ADDRESS}, )?relay=([^\s\[]+)\[[^\]]*\]:(\d+), "
     r"(?:conn_use=\d+, )?delay=[\d.]+, delays=[\d./]+, dsn=2\.\d+\.\d+, status=sent "
 )
 
-
-class NoLog(Exception):
-    """Postfix's log is not in a file that this agent can read; set maillog_file in main.cf."""
+_SYSLOG_FILES = (Path("/var/log/mail.log"), Path("/var/log/maillog"))
+"""Where Debian's and Red Hat's syslog put Postfix's lines when maillog_file is not set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +36,9 @@ class _Passing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Count:
+class _Count(Place):
     """How far the log was read, and what was found: one file, so that neither is ahead."""
 
-    inode: int = 0
-    offset: int = 0
     watched: tuple[Desired, ...] = ()
     passing: dict[str, _Passing] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
@@ -49,8 +47,7 @@ class _Count:
 class Relayed:
     """Messages relayed under each smarthost measure, kept in `state`.
 
-    When `log` was rotated, the rest of the old file is read first, found by its inode among its
-    neighbours; only what was compressed within one look of the agent is lost, to the client's good.
+    Each line of `log` is read once, whatever rotates it (agents/mta/logfile.py).
     """
 
     def __init__(self, log: Path, state: Path) -> None:
@@ -67,8 +64,7 @@ class Relayed:
         if self._count.watched:
             self._read()
         else:
-            found = _status(self._log)
-            self._count = replace(self._count, inode=found[0], offset=found[1], passing={})
+            self._count = replace(self._at(_reader(self._log)), passing={})
         self._count = replace(self._count, watched=measures)
         self._save()
 
@@ -85,33 +81,20 @@ class Relayed:
         replace_file(self._file, json.dumps(to_json(self._count)))
 
     def _read(self) -> None:
-        inode, size = _status(self._log)
-        if inode != self._count.inode:
-            if (rotated := self._rotated()) is not None:
-                self._read_file(rotated)
-            self._count = replace(self._count, inode=inode, offset=0)
-        elif size < self._count.offset:
-            self._count = replace(self._count, offset=0)
-        self._read_file(self._log)
+        reader = _reader(self._log, self._count)
+        passing, totals = dict(self._count.passing), dict(self._count.totals)
+        try:
+            for line in reader.lines():
+                match = _LINE.fullmatch(line.decode(errors="replace").rstrip("\n"))
+                if match is not None:
+                    self._take(match[1], match[2], match[3], passing, totals)
+        except NoLog as error:
+            raise _unset(error) from error
+        self._count = replace(self._at(reader), passing=passing, totals=totals)
 
-    def _rotated(self) -> Path | None:
-        """Where logrotate has put the file that we were reading."""
-        for each in self._log.parent.glob(f"{self._log.name}?*"):
-            if each.stat().st_ino == self._count.inode:
-                return each
-        return None
-
-    def _read_file(self, file: Path) -> None:
-        offset, passing, totals = (
-            self._count.offset,
-            dict(self._count.passing),
-            dict(self._count.totals),
-        )
-        for line in _lines(file, offset):
-            offset += len(line)
-            if (match := _LINE.fullmatch(line.decode(errors="replace").rstrip("\n"))) is not None:
-                self._take(match[1], match[2], match[3], passing, totals)
-        self._count = replace(self._count, offset=offset, passing=passing, totals=totals)
+    def _at(self, reader: LogFile) -> _Count:
+        place = reader.place
+        return replace(self._count, inode=place.inode, offset=place.offset, mark=place.mark)
 
     def _take(
         self, program: str, queue_id: str, words: str,
@@ -120,7 +103,7 @@ class Relayed:
         if program == "qmgr":
             if words == "removed":
                 passing.pop(queue_id, None)
-            elif queue_id not in passing and (match := _FROM.fullmatch(words)) is not None:
+            elif queue_id not in passing and (match := FROM.fullmatch(words)) is not None:
                 passing |= self._concerned(queue_id, match[1])
             return
         known, match = passing.get(queue_id), _SENT.match(words)
@@ -138,22 +121,22 @@ class Relayed:
 
 
 def _through(measure: Desired, host: str, port: int) -> bool:
-    wanted, wanted_port = smarthost(measure)
-    return (host.lower(), port) == (wanted.strip("[]").lower(), wanted_port)
+    return (host.lower(), port) == host_and_port(measure.smarthost or "")
 
 
-def _status(log: Path) -> tuple[int, int]:
+def _reader(log: Path, place: Place | None = None) -> LogFile:
     try:
-        found = log.stat()
-    except OSError as error:
-        raise NoLog(f"{log}: {error.strerror}; set maillog_file in main.cf") from error
-    return found.st_ino, found.st_size
+        return LogFile(log, place)
+    except NoLog as error:
+        raise _unset(error) from error
 
 
-def _lines(file: Path, offset: int) -> Iterator[bytes]:
-    """Whole lines from an offset on; one that is still being written is left for later."""
-    with file.open("rb") as opened:
-        opened.seek(offset)
-        for line in opened:
-            if line.endswith(b"\n"):
-                yield line
+def _unset(error: NoLog) -> NoLog:
+    return NoLog(f"{error}; set maillog_file in main.cf")
+
+
+async def log_file(commands: Commands) -> Path:
+    """Where an instance's lines are: where Postfix writes them itself, or where syslog does."""
+    log = await commands.setting("maillog_file", expanded=True)
+    known = [each for each in _SYSLOG_FILES if each.exists()] or [_SYSLOG_FILES[0]]
+    return Path(log) if log else known[0]

@@ -1,14 +1,17 @@
 """Postfix's queue: what is in it, and putting messages on hold, releasing and deleting them."""
 
+import asyncio
 import json
 import logging
 import re
 from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from agents.holding import Queued
-from agents.mta.postfix.commands import Commands
+from agents.mta.postfix.commands import Commands, PostfixFailed
 from agents.mta.postfix.domains import own_domains
 from agents.mta.postfix.routes import STOPPED
 from domain.hosts import HeldMessage
@@ -19,7 +22,14 @@ _QUEUE_ID = re.compile(r"[0-9A-Za-z]{5,32}")
 """Short ones are hexadecimal, long ones (`enable_long_queue_ids`) use 52 letters and digits."""
 
 _MOST_ONE_BY_ONE = 100
-"""More are delivered by flushing the queue: one command each would take minutes."""
+"""More are delivered by one look at the whole queue: one command each would take minutes."""
+
+_PAUSES = (0.1, 0.5)
+"""Seconds before asking the queue manager again; `postfix reload` replaces it."""
+
+_WAITING = ("incoming", "deferred")
+_LOOK_AT_ALL_DEFERRED = "DA"
+"""As `postqueue -f` asks the queue manager, without the F, which would deliver limited mail too."""
 
 
 class Queue:
@@ -39,33 +49,48 @@ class Queue:
                 log.warning("queue entry is unreadable", extra={"why": str(error)})
         own = await own_domains(
             self._commands,
-            {domain for _, waits, domains in entries if waits for domain in domains},
+            {domain for each in entries if each.waits for domain in each.domains},
         )
         return [
             Queued(
-                message=queued.message,
-                on_hold=queued.on_hold,
-                stopped=queued.stopped,
-                outbound=waits and not domains <= own,
+                message=each.message,
+                on_hold=each.place == "hold",
+                stopped=each.waits and each.stopped,
+                outbound=each.waits and not each.domains <= own,
             )
-            for queued, waits, domains in entries
+            for each in entries
         ]
 
     async def hold(self, queue_ids: Collection[str]) -> None:
-        # Only what is deferred: what is being delivered is deferred in a moment, by our table.
-        await self._postsuper("-h", queue_ids, "deferred")
+        # Not what is being delivered: it is deferred in a moment, by our table.
+        await self._postsuper("-h", queue_ids, *_WAITING)
 
     async def release(self, queue_ids: Collection[str]) -> None:
-        await self._postsuper("-H", queue_ids)
+        await self.off_hold(queue_ids)
         # It would wait for the next attempt that was planned before it was held, up to an hour.
         if len(queue_ids) > _MOST_ONE_BY_ONE:
-            await self._commands.run("postqueue", "-f")
-            return
+            await self._look_at_all_deferred()
+        else:
+            await self.deliver(queue_ids)
+
+    async def off_hold(self, queue_ids: Collection[str]) -> None:
+        await self._postsuper("-H", queue_ids)
+
+    async def deliver(self, queue_ids: Collection[str]) -> None:
+        """Have waiting messages tried now, each by its name: limits let those pass."""
         for queue_id in filter(_QUEUE_ID.fullmatch, queue_ids):
             await self._commands.run("postqueue", "-i", queue_id)
 
     async def discard(self, queue_ids: Collection[str]) -> None:
         await self._postsuper("-d", queue_ids)
+
+    async def _look_at_all_deferred(self) -> None:
+        for pause in _PAUSES:
+            with suppress(PostfixFailed):
+                await self._commands.run("postkick", "public", "qmgr", _LOOK_AT_ALL_DEFERRED)
+                return
+            await asyncio.sleep(pause)
+        await self._commands.run("postkick", "public", "qmgr", _LOOK_AT_ALL_DEFERRED)
 
     async def _postsuper(self, verb: str, queue_ids: Collection[str], *queues: str) -> None:
         ids = [each for each in queue_ids if _QUEUE_ID.fullmatch(each)]
@@ -73,8 +98,25 @@ class Queue:
             await self._commands.run("postsuper", verb, "-", *queues, given="\n".join([*ids, ""]))
 
 
-def _entry(line: dict[str, Any]) -> tuple[Queued, bool, set[str]]:
-    """A message, whether it waits for another attempt, and its recipients' domains."""
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """A message where it is: `deferred`, `hold`, `active` or `incoming`."""
+
+    message: HeldMessage
+    place: str
+    tried: bool
+    stopped: bool
+    domains: frozenset[str]
+    """Its recipients'."""
+
+    @property
+    def waits(self) -> bool:
+        """Tried before, and not on its way. The queue manager puts back into `incoming` what was
+        locked at its turn."""
+        return self.place == "deferred" or (self.place == "incoming" and self.tried)
+
+
+def _entry(line: dict[str, Any]) -> _Entry:
     queue_id, recipients = str(line["queue_id"]), line["recipients"]
     if _QUEUE_ID.fullmatch(queue_id) is None:
         raise ValueError(f"{queue_id!r} is no queue id")
@@ -85,12 +127,10 @@ def _entry(line: dict[str, Any]) -> tuple[Queued, bool, set[str]]:
         bytes=int(line["message_size"]),
         arrived_at=datetime.fromtimestamp(int(line["arrival_time"]), UTC),
     )
-    waits = line["queue_name"] == "deferred"
-    queued = Queued(
+    return _Entry(
         message=message,
-        on_hold=line["queue_name"] == "hold",
-        outbound=False,
-        stopped=waits and any(STOPPED in each.get("delay_reason", "") for each in recipients),
+        place=str(line["queue_name"]),
+        tried=any("delay_reason" in each for each in recipients),
+        stopped=any(each.get("delay_reason") in STOPPED for each in recipients),
+        domains=frozenset(str(each["address"]).rpartition("@")[2].lower() for each in recipients),
     )
-    domains = {str(each["address"]).rpartition("@")[2].lower() for each in recipients}
-    return queued, waits, domains

@@ -1,44 +1,64 @@
 """Postfix as the agent's measures see it."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from agents.holding import Queued
 from agents.mta.postfix.commands import Commands
-from agents.mta.postfix.maillog import Relayed
+from agents.mta.postfix.maillog import Relayed, log_file
+from agents.mta.postfix.passes import hourly
 from agents.mta.postfix.queue import Queue
-from agents.mta.postfix.routes import Routes, table
+from agents.mta.postfix.resolver import Resolver
+from agents.mta.postfix.routes import planned
+from agents.mta.postfix.submission import Submission
+from agents.smarthosts.port import PLAIN, NoLogin, Smarthost, host_and_port, smarthost
 from domain.hosts import Desired
 from domain.measures import Measure
-
-_SYSLOG_FILES = (Path("/var/log/mail.log"), Path("/var/log/maillog"))
-"""Where Debian's and Red Hat's syslog put Postfix's lines when maillog_file is not set."""
 
 
 class Postfix:
     """The instance configured in `config_dir`: a `MailServer` (agents/holding.py)."""
 
     name = "postfix"
-    can = frozenset({Measure.HOLD_DOMAIN, Measure.HOLD_SERVER, Measure.SMARTHOST_REDIRECT})
+    can = frozenset(
+        {
+            Measure.HOLD_DOMAIN,
+            Measure.HOLD_SERVER,
+            Measure.RATE_LIMIT,
+            Measure.SMARTHOST_REDIRECT,
+            Measure.REQUIRE_AUTHENTICATED_SMTP,
+        }
+    )
 
     def __init__(self, config_dir: Path, state_dir: Path) -> None:
         self._commands = Commands(config_dir)
-        self._routes = Routes(self._commands)
+        self._resolver = Resolver(self._commands)
+        self._submission = Submission(self._commands)
         self._queue = Queue(self._commands)
+        self._state_dir = state_dir
         self._state = state_dir / "relayed.json"
         self._relayed: Relayed | None = None
 
     async def enforce(self, in_force: tuple[Desired, ...]) -> str:
-        """Raises CannotCarryOut, PostfixFailed, NoLog."""
-        redirects = tuple(
-            each for each in in_force if each.restriction.measure is Measure.SMARTHOST_REDIRECT
-        )
-        table(in_force)  # Refuses what cannot be carried out before anything is done.
+        """Raises CannotCarryOut, NoLogin, PostfixFailed, NoLog."""
+        redirects = _those(in_force, Measure.SMARTHOST_REDIRECT)
+        limits = _those(in_force, Measure.RATE_LIMIT)
+        # Refuses what cannot be carried out before anything is done.
+        beyond: list[str] = []
+        through = {each.key: self._smarthost(each, beyond) for each in redirects}
+        plan = planned(in_force, through)
+        for limit in limits:
+            hourly(limit)
         if redirects or self._state.exists():
             # Before the first message goes that way.
             (await self._counter()).watch(redirects)
-        await self._routes.set(in_force)
-        return await self._routes.beyond() if in_force else ""
+        await self._resolver.set(plan)
+        required = bool(_those(in_force, Measure.REQUIRE_AUTHENTICATED_SMTP))
+        beyond.append(await self._submission.require(required))
+        if redirects or limits:
+            beyond.append(await self._resolver.beyond())
+        return "; ".join(filter(None, beyond))
 
     async def queued(self) -> list[Queued]:
         return await self._queue.listing()
@@ -49,15 +69,44 @@ class Postfix:
     async def release(self, queue_ids: Collection[str]) -> None:
         await self._queue.release(queue_ids)
 
+    async def off_hold(self, queue_ids: Collection[str]) -> None:
+        """Take messages off hold, to wait."""
+        await self._queue.off_hold(queue_ids)
+
+    async def deliver(self, queue_ids: Collection[str]) -> None:
+        """Have waiting messages tried now, past a limit."""
+        await self._queue.deliver(queue_ids)
+
     async def discard(self, queue_ids: Collection[str]) -> None:
         await self._queue.discard(queue_ids)
 
     async def relayed(self, measure: Desired) -> int:
+        if measure.restriction.measure is not Measure.SMARTHOST_REDIRECT:
+            return 0
         return (await self._counter()).total(measure.key)
+
+    def _smarthost(self, redirect: Desired, beyond: list[str]) -> Smarthost:
+        """One whose login has been taken away keeps the one that it had: no other measure, and no
+        message, may depend on that file any more."""
+        try:
+            found = smarthost(redirect, self._state_dir)
+        except NoLogin as error:
+            host, port = host_and_port(redirect.smarthost or "")
+            if (known := self._resolver.login(host, port)) is None:
+                raise
+            beyond.append(f"{error}; the login before is in use")
+            return Smarthost(kind=PLAIN, host=host, port=port, login=known)
+        known = self._resolver.login(found.host, found.port)
+        if found.login is not None or known is None:
+            return found
+        beyond.append(f"the login for {found.host} is gone; the one before is in use")
+        return replace(found, login=known)
 
     async def _counter(self) -> Relayed:
         if self._relayed is None:
-            log = await self._commands.setting("maillog_file", expanded=True)
-            known = [each for each in _SYSLOG_FILES if each.exists()] or [_SYSLOG_FILES[0]]
-            self._relayed = Relayed(Path(log) if log else known[0], self._state)
+            self._relayed = Relayed(await log_file(self._commands), self._state)
         return self._relayed
+
+
+def _those(in_force: tuple[Desired, ...], measure: Measure) -> tuple[Desired, ...]:
+    return tuple(each for each in in_force if each.restriction.measure is measure)
