@@ -57,7 +57,9 @@ class Watching:
         """Count the addresses, and reckon in how many passes each list can be asked about all."""
         async with self.pool.acquire() as connection:
             addresses = await watching.count(connection)
+            number = await watching.next_pass(connection)
         return WatchPlan(
+            number=number,
             addresses=addresses,
             turns={
                 entry.zone: turns(entry, addresses, what.window_seconds)

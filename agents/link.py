@@ -11,6 +11,12 @@ _CONNECT_SECONDS = 10.0
 """On top of the wait that the gateway was asked for, and for every other step of a request."""
 
 
+_NEVER = frozenset({
+    httpx.codes.FORBIDDEN, httpx.codes.CONFLICT, httpx.codes.REQUEST_ENTITY_TOO_LARGE,
+    httpx.codes.UNPROCESSABLE_ENTITY,
+})  # fmt: skip
+
+
 class LinkDown(Exception):
     """The gateway did not give a usable answer; the same request is worth repeating later."""
 
@@ -61,7 +67,7 @@ class Link:
             raise LinkDown(f"{self.gateway} sent a desired state that is none: {error}") from error
 
     async def observed(self, report: Report) -> None:
-        """Hand in what was seen. Raises KeyRefused or LinkDown; the caller keeps it and repeats."""
+        """Hand in what was seen. Raises KeyRefused, NotTaken, or LinkDown: worth repeating."""
         await self._ask("POST", "/v1/agent/observations", json=to_json(report))
 
     async def detected(self, detection: Detection) -> None:
@@ -78,7 +84,7 @@ class Link:
             raise KeyRefused(
                 f"{self.gateway} refused this host's key; enrol the host again, restart its agent"
             )
-        if answer.status_code in (httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY):
+        if answer.status_code in _NEVER:
             raise NotTaken(
                 f"{self.gateway}{path} answered {answer.status_code}: {answer.text[:300]}"
             )

@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from agents.link import KeyRefused, Link, LinkDown
+from agents.link import KeyRefused, Link, LinkDown, NotTaken
 from agents.pace import BackOff
-from domain.hosts import Observation, Report
+from domain.hosts import Counts, Observation, Report
 from domain.news import Observed
 
 log = logging.getLogger("plazo.host_agent")
+
+_MOST_LISTED = 20_000
+"""Messages that are told of one by one at once; they stay well below what the gateway takes in one
+request. Of more the first are listed, and all are counted: nobody reads through as many."""
 
 _LONGEST_DETAIL = 500
 """Characters of a mail server's own words that are worth a line on record."""
@@ -61,7 +65,8 @@ class Observations:
             for key in news:
                 self._taken.pop(key, None)
             try:
-                await self._link.observed(Report(observations=tuple(news.values())))
+                for together in _batches(news.values()):
+                    await self._tell(together)
             except LinkDown as error:
                 seconds = self._pause.next()
                 level = logging.ERROR if isinstance(error, KeyRefused) else logging.WARNING
@@ -71,3 +76,36 @@ class Observations:
                 continue
             self._pause.over()
             self._taken |= {key: o for key, o in news.items() if key in self._latest}
+
+    async def _tell(self, together: tuple[Observation, ...]) -> None:
+        """What the gateway will never take, such as of a measure that its book has lost, is not
+        repeated, and keeps nothing else back."""
+        try:
+            await self._link.observed(Report(observations=together))
+        except NotTaken as error:
+            if len(together) == 1:
+                log.error("not taken", extra={"key": together[0].key, "why": str(error)})
+                return
+            for each in together:
+                await self._tell((each,))
+
+
+def _batches(news: Iterable[Observation]) -> Iterator[tuple[Observation, ...]]:
+    """As many observations at once as list no more messages than may be."""
+    batch: list[Observation] = []
+    listed = 0
+    for each in map(_short, news):
+        if batch and listed + len(each.messages) > _MOST_LISTED:
+            yield tuple(batch)
+            batch, listed = [], 0
+        batch.append(each)
+        listed += len(each.messages)
+    yield tuple(batch)
+
+
+def _short(seen: Observation) -> Observation:
+    """Always the same messages of a measure: they come in the order of their arrival."""
+    if len(seen.messages) <= _MOST_LISTED:
+        return seen
+    listed = seen.messages[:_MOST_LISTED]
+    return replace(seen, messages=listed, counts=Counts.of(seen.messages))

@@ -139,7 +139,8 @@ class Followed:
             ):
                 current: int = await connection.fetchval("SELECT revision FROM attribution")
                 behind = current - self._revision
-                near = self._revision and behind < _CHANGES_KEPT
+                # A revision of before: the book was restored from a backup.
+                near = self._revision and 0 < behind < _CHANGES_KEPT
                 if behind and not (near and await self._follow_changes(connection)):
                     self._index = await _read(connection)
                 self._revision = current

@@ -15,6 +15,10 @@ class ContractInUse(ValueError):
     """An incident was decided on these terms; give the new ones a new id and their own period."""
 
 
+class NotTheirs(ValueError):
+    """A service stays its client's; give what another client rents a new id."""
+
+
 class Overlap(ValueError):
     """Something in the book already covers it; the message names it."""
 
@@ -35,7 +39,7 @@ async def keep(pool: Pool, clientele: Clientele) -> Imported:
 
     Addresses are those that the file gives a service from now on; the history of who had which is
     kept. Reports that waited for an address or a contract join their incidents with it. Raises
-    ContractInUse, or Overlap with what an earlier import has left in the book.
+    ContractInUse, NotTheirs, or Overlap with what an earlier import has left in the book.
     """
     try:
         async with transaction(pool) as connection:
@@ -75,6 +79,7 @@ async def _keep(connection: Connection, clientele: Clientele) -> Imported:
     for signed in clientele.contracts:
         await _keep_contract(connection, signed)
     for service in clientele.services:
+        await _see_that_it_is_theirs(connection, service)
         await connection.execute(
             "INSERT INTO services (id, client, kind, host, account)"
             " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET client = $2,"
@@ -93,6 +98,20 @@ async def _keep(connection: Connection, clientele: Clientele) -> Imported:
         services=len(clientele.services),
         addresses=sum(len(service.addresses) for service in clientele.services),
     )
+
+
+async def _see_that_it_is_theirs(connection: Connection, service: Service) -> None:
+    """Addresses move in time, services do not: what one client sent must not become another's."""
+    incident = await connection.fetchrow(
+        "SELECT id, client FROM incidents WHERE service = $1 AND client <> $2 LIMIT 1",
+        service.id,
+        service.client,
+    )
+    if incident is not None:
+        raise NotTheirs(
+            f"service {service.id}: {incident['id']} is client {incident['client']}'s; give what "
+            f"{service.client} rents now a new id, and move the addresses to it"
+        )
 
 
 async def _keep_contract(connection: Connection, signed: Signed) -> None:

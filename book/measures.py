@@ -2,15 +2,19 @@
 
 import hashlib
 import secrets
+from dataclasses import astuple
 
 from asyncpg import Connection, Record
 
-from domain.hosts import Desired, DesiredState, HeldMessage, Observation, Wanted
+from domain.hosts import Counts, Desired, DesiredState, HeldMessage, Observation, Wanted
 from domain.measures import Measure, Restriction, Scope
 from domain.parties import Service
 
 _MOST_DETAIL = 1_000
 """Characters of an agent's words that are kept; they travel to the workflow with the news."""
+
+_LARGEST = 2**31 - 1
+"""Of a number that is kept. A message of two gigabytes must not keep all others off the record."""
 
 
 class NoSuchHost(LookupError):
@@ -119,7 +123,7 @@ async def desired(connection: Connection, host: str) -> DesiredState:
 
 async def observe(connection: Connection, host: str, seen: Observation) -> bool:
     """Keep what an agent saw of one of its own measures; False for a measure that is not its."""
-    fates = [message.fate for message in seen.messages]
+    counts = seen.counts or Counts.of(seen.messages)
     before = await connection.fetchrow(
         "SELECT incident, observed, wanted FROM measures WHERE key = $1 AND host = $2 FOR UPDATE",
         seen.key,
@@ -137,11 +141,7 @@ async def observe(connection: Connection, host: str, seen: Observation) -> bool:
         seen.observed,
         seen.detail[:_MOST_DETAIL],
         seen.relayed,
-        fates.count(None),
-        *(
-            sum(1 for fate in fates if fate == which)
-            for which in ("delivered", "discarded", "kept")
-        ),
+        *(min(count, _LARGEST) for count in astuple(counts)),
     )
     await connection.executemany(
         "INSERT INTO held_messages (measure, queue_id, sender, recipients, bytes, arrived_at, fate)"
@@ -220,7 +220,7 @@ def _row(key: str, message: HeldMessage) -> tuple[object, ...]:
         message.queue_id,
         message.sender,
         message.recipients,
-        message.bytes,
+        min(message.bytes, _LARGEST),
         message.arrived_at,
         message.fate,
     )

@@ -5,6 +5,7 @@ A report's rows are named `REPORTER/ID/0` and on, one for each complaint.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from asyncpg import Connection
 
@@ -12,7 +13,7 @@ from book import evidence
 from book.attribution import Attribution
 from book.joining import join
 from book.rows import Row, insert
-from book.unplaced import hand_to_a_person, wait_for_imports
+from book.unplaced import LATEST, hand_to_a_person, sent_long_ago, wait_for_imports
 from domain.attribution import Place
 from domain.complaints import Complaint
 
@@ -145,7 +146,11 @@ async def _rows(
         # An import attaches what waits, and must see all of it: after one, ask again.
         await wait_for_imports(connection)
         places = await attribution.places(connection, mails)
-    placed = iter(places)
+    too_old = datetime.now(UTC) - LATEST
+    placed = (
+        place if sent_at > too_old else sent_long_ago(sent_at)
+        for place, (_, sent_at) in zip(places, mails, strict=True)
+    )
     rows = []
     for name, digest, received in new:
         for number, complaint in enumerate(received.complaints):

@@ -7,7 +7,7 @@ an import takes alone before it looks.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from asyncpg import Connection
 
@@ -17,7 +17,7 @@ from book.rows import Row
 from domain.attribution import Place
 
 LATEST = timedelta(days=30)
-"""Mail that was sent longer ago opens no incident by an import.
+"""Mail that was sent longer ago opens no incident and joins none, be it reported or placed late.
 
 An incident gives a client time to end what is going on, and counts against them for a year. After
 this long there is nothing left to end, and that nobody was told in time was not the client's doing:
@@ -30,6 +30,11 @@ _LOCK = "SELECT pg_advisory_xact_lock{}(4)"
 async def wait_for_imports(connection: Connection) -> None:
     """Until the transaction ends, no import looks for what waits; one that does is waited for."""
     await connection.execute(_LOCK.format("_shared"))
+
+
+def sent_long_ago(sent_at: datetime) -> str:
+    """Why a report of such mail waits for a person."""
+    return f"its mail was sent {sent_at:%Y-%m-%d}, more than {LATEST.days} days before the report"
 
 
 async def hand_to_a_person(connection: Connection, rows: Sequence[Row]) -> None:
@@ -104,12 +109,12 @@ async def _settle(connection: Connection, joined: Mapping[str, str]) -> None:
     """
     await connection.execute(
         "WITH known AS MATERIALIZED (SELECT key, about, about::inet AS address FROM tasks"
-        "   WHERE kind = 'place_report' AND about <> 'none' AND done_at IS NULL)"
-        " UPDATE tasks t SET done_at = now(), outcome = coalesce('imported: joined ' ||"
-        "     (SELECT incident FROM unnest($2::text[], $3::text[]) AS j (address, incident)"
-        "       WHERE j.address = k.about LIMIT 1),"
+        "   WHERE kind = 'place_report' AND about <> 'none' AND done_at IS NULL),"
+        " joined AS MATERIALIZED ("
+        "   SELECT * FROM unnest($2::text[], $3::text[]) AS given (address, incident))"
+        " UPDATE tasks t SET done_at = now(), outcome = coalesce('imported: joined ' || j.incident,"
         "     'imported: its mail was sent too long ago to open an incident')"
-        " FROM known k WHERE t.key = k.key"
+        " FROM known k LEFT JOIN joined j ON j.address = k.about WHERE t.key = k.key"
         " AND EXISTS (SELECT FROM service_addresses a WHERE a.address >>= k.address)"
         " AND NOT EXISTS (SELECT FROM reports r WHERE r.incident IS NULL"
         "   AND r.address = k.address AND r.sent_at > now() - $1::interval)",

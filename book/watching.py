@@ -28,6 +28,12 @@ async def count(connection: Connection) -> int:
     return found
 
 
+async def next_pass(connection: Connection) -> int:
+    """The number of a pass that begins."""
+    number: int = await connection.fetchval("SELECT nextval('listing_watch_pass')")
+    return number
+
+
 async def prefixes(
     connection: Connection, after: str | None, beyond: str | None, at_most: int
 ) -> tuple[str, ...]:

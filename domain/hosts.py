@@ -5,9 +5,12 @@ which client, incident or contract a measure belongs to beyond the measure's key
 """
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from domain.complaints import canonical_address, canonical_domain
 from domain.measures import Restriction
@@ -111,6 +114,27 @@ class HeldMessage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many messages a measure ever held, by what became of them."""
+
+    held: int = 0
+    delivered: int = 0
+    discarded: int = 0
+    kept: int = 0
+
+    @classmethod
+    def of(cls, messages: Iterable[HeldMessage]) -> Self:
+        """Count them."""
+        fates = Counter(message.fate for message in messages)
+        return cls(
+            held=fates[None],
+            delivered=fates[Fate.DELIVERED],
+            discarded=fates[Fate.DISCARDED],
+            kept=fates[Fate.KEPT],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Observation:
     """What the agent saw of one measure, as full as it knows: the latest replaces earlier ones."""
 
@@ -120,6 +144,8 @@ class Observation:
     relayed: int = 0
     """Messages that went through the smarthost under this measure."""
     messages: tuple[HeldMessage, ...] = field(default=())
+    counts: Counts | None = None
+    """Of all messages, where there are more of them than are listed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,6 +81,8 @@ class WatchPlan:
 
     addresses: int
     turns: dict[str, int]
+    number: int = 0
+    """Of the pass; the next one's is the next, however long this one takes."""
 
 
 @dataclass(frozen=True, kw_only=True)

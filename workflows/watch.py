@@ -50,9 +50,8 @@ class ListingWatch:
         started = watch.started_at or workflow.now()
         plan = watch.plan or await self._plan(watch)
         watch = replace(watch, started_at=started, plan=plan)
-        number = int(started.timestamp()) // watch.window_seconds
         while True:
-            gone_over = await self._go_over(watch.after, number, plan)
+            gone_over = await self._go_over(watch.after, plan)
             watch = replace(watch, after=gone_over.after, tally=watch.tally + gone_over.tally)
             if gone_over.after is None:
                 break
@@ -75,10 +74,10 @@ class ListingWatch:
         )
         return plan
 
-    async def _go_over(self, after: str | None, number: int, plan: WatchPlan) -> SliceWatched:
+    async def _go_over(self, after: str | None, plan: WatchPlan) -> SliceWatched:
         gone_over: SliceWatched = await workflow.execute_activity(
             SLICE.name,
-            WatchSlice(number=number, turns=plan.turns, after=after),
+            WatchSlice(number=plan.number, turns=plan.turns, after=after),
             result_type=SLICE.gives,
             start_to_close_timeout=_ATTEMPT,
             heartbeat_timeout=_HEARTBEAT,

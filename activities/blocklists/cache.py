@@ -27,6 +27,11 @@ class Answers:
             return None
         return found[1]
 
+    def forget(self, zone: bytes) -> None:
+        """Drop every reply about names in a zone, given as it stands in a question."""
+        for question in [each for each in self._kept if zone in each]:
+            del self._kept[question]
+
     def keep(self, question: bytes, reply: Reply) -> None:
         self._kept.pop(question, None)
         if lasts := min(seconds(reply, question), _LONGEST):

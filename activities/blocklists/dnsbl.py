@@ -128,13 +128,13 @@ class _Heard:
 
     async def _ask_well(self, kind: Keeps, asked: Sequence[Subject]) -> None:
         try:
-            await self.blocklist.see_that_it_is_well(kind, urgent=self.urgent)
+            just_seen = await self.blocklist.see_that_it_is_well(kind, urgent=self.urgent)
             left = iter(asked)
             # Not a task for each question: they would be most of the work.
             hands = min(AT_ONCE, len(asked))
             await asyncio.gather(*(self._go_through(left) for _ in range(hands)))
-            if self.found:
-                # It may have begun to list everything since its test points were believed.
+            if self.found or not just_seen:
+                # Since its test points were believed it may list everything, or nothing any more.
                 await self.blocklist.see_that_it_is_well(kind, again=True, urgent=self.urgent)
             self.confirmed |= self.found
         except NotKept:

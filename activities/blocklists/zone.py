@@ -140,17 +140,25 @@ class Dnsbl:
 
     async def see_that_it_is_well(
         self, kind: Keeps, *, again: bool = False, urgent: bool = True
-    ) -> None:
-        """Check its test points for such things, once in a while or `again` now.
+    ) -> bool:
+        """Check its test points for such things, once in a while or `again` now; whether it did.
 
-        A list that was given up lists nothing, or everything. Raises NoUsableAnswer, NotKept.
+        A list that was given up lists nothing, or everything: what it has said is forgotten then.
+        Raises NoUsableAnswer, NotKept.
         """
         if kind not in self.known.keeps:
             raise NotKept(self.zone)
+        try:
+            return await self._see_its_points(kind, again=again, urgent=urgent)
+        except NoUsableAnswer:
+            self._kept.forget(self._origin)
+            raise
+
+    async def _see_its_points(self, kind: Keeps, *, again: bool, urgent: bool) -> bool:
         self._see_that_it_does_not_rest()
         since = self._well_since.get(kind)
         if not again and since is not None and time.monotonic() - since < _WELL_FOR:
-            return
+            return False
         self._well_since.pop(kind, None)
         listed, clean = self._points(kind)
         if not (await self.listed(listed, urgent=urgent, fresh=True)).codes:
@@ -161,6 +169,7 @@ class Dnsbl:
         if (await self.listed(clean, urgent=urgent, fresh=True)).codes:
             raise NoUsableAnswer(f"lists {clean}, so it lists everything (RFC 5782 §5)")
         self._well_since[kind] = time.monotonic()
+        return True
 
     def leave_alone(self, why: str) -> None:
         """It has left several questions unanswered."""

@@ -74,13 +74,6 @@ AS $$
 DECLARE
     given record;
 BEGIN
-    -- One at a time and hardly ever: a join would read all that is counted.
-    FOR given IN SELECT * FROM unnest(incidents, fingerprints, counts) AS g (incident, print, most)
-        WHERE g.most > 1 AND g.print IS NOT NULL
-    LOOP
-        UPDATE reports r SET counted = given.most WHERE r.incident = given.incident
-            AND r.fingerprint = given.print AND r.counted > 0 AND r.counted < given.most;
-    END LOOP;
     RETURN QUERY INSERT INTO reports (id, reporter, sent_at, address, domain, sender, message_id,
             fingerprint, format, volume, counted, headers, evidence, incident, unplaced)
         SELECT g.id, g.reporter, coalesce(g.sent_at, now()), g.address::inet, g.domain, g.sender,
@@ -94,6 +87,15 @@ BEGIN
             AS g (id, reporter, sent_at, address, domain, sender, message_id, fingerprint, format,
                 volume, counts, headers, evidence, incident, unplaced)
         ON CONFLICT (incident, fingerprint) WHERE counted > 0 DO NOTHING RETURNING id;
+    -- After that: what another transaction has committed until now is seen, and what it has not is
+    -- left out above and comes again.
+    -- One at a time and hardly ever: a join would read all that is counted.
+    FOR given IN SELECT * FROM unnest(incidents, fingerprints, counts) AS g (incident, print, most)
+        WHERE g.most > 1 AND g.print IS NOT NULL
+    LOOP
+        UPDATE reports r SET counted = given.most WHERE r.incident = given.incident
+            AND r.fingerprint = given.print AND r.counted > 0 AND r.counted < given.most;
+    END LOOP;
 END $$;
 
 -- Join waiting reports to incidents that are held alone. Of each message one goes on counting.

@@ -18,6 +18,9 @@ CREATE UNIQUE INDEX one_period_stands ON listing_periods (address, zone) WHERE c
 CREATE INDEX listing_periods_of ON listing_periods (address, found_at);
 CREATE INDEX listings_standing ON listings (address, zone) WHERE cleared_at IS NULL;
 
+-- Lists that are asked about a part of the addresses in each pass go by its number.
+CREATE SEQUENCE listing_watch_pass;
+
 -- Limits are by the day, and several processes ask.
 CREATE TABLE blocklist_questions (
     zone   text NOT NULL,

@@ -138,6 +138,31 @@ async def test_an_answer_is_kept_for_as_long_as_the_zone_says() -> None:
         assert names.count("8.2.0.192.bl.example") == questions
 
 
+async def test_what_an_ill_list_has_said_is_not_believed_when_it_is_well_again() -> None:
+    async with Kept(ZONE) as server:
+        server.ttl = 300
+        asked = Blocklists([ZONE], server.address)
+        for point in ("127.0.0.1", LISTED):
+            server.list(point, "everything")
+        assert (await asked.check([LISTED])).found == ()
+        for point in ("127.0.0.1", LISTED):
+            server.unlist(point)
+        checked = await asked.check([LISTED])
+    assert checked.found == ()
+    assert checked.is_off(LISTED, ZONE)
+
+
+async def test_a_list_that_was_emptied_since_it_was_believed_clears_nothing() -> None:
+    async with Kept(ZONE) as server:
+        server.list(LISTED, "spam")
+        asked = Blocklists([ZONE], server.address)
+        assert (await asked.check([LISTED])).found
+        for point in ("127.0.0.2", LISTED):
+            server.unlist(point)
+        checked = await asked.check([LISTED])
+    assert not checked.is_off(LISTED, ZONE)
+
+
 async def test_the_pace_lets_a_burst_through_and_then_so_many_a_second() -> None:
     pace = Pace(per_second=100, at_once=1_000)
     loop = asyncio.get_running_loop()

@@ -120,3 +120,17 @@ async def test_the_index_and_the_database_answer_the_same(database: Pool) -> Non
         ]
         async with database.acquire() as connection:
             assert await known.places(connection, mails) == await Asked().places(connection, mails)
+
+
+async def test_a_book_that_was_restored_from_a_backup_is_read_anew(database: Pool) -> None:
+    await clients.keep(database, a_clientele())
+    before = await database.fetchval("SELECT revision FROM attribution")
+    known = Followed(database)
+    await clients.keep(database, a_clientele(a_service(addresses=("192.0.2.8/32",))))
+    assert await placed(database, known) == unknown(ADDRESS)
+    await database.execute("ALTER TABLE service_addresses DISABLE TRIGGER attribution_changed")
+    await database.execute("DELETE FROM service_addresses WHERE address = '192.0.2.8'")
+    await database.execute("UPDATE service_addresses SET valid = tstzrange(NULL, NULL)")
+    await database.execute("UPDATE attribution SET revision = $1", before)
+    await known.catch_up()
+    assert await placed(database, known) == "vps-1"

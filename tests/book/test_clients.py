@@ -9,12 +9,12 @@ import pytest
 from asyncpg import Pool
 
 from book import clients
-from book.clients import ContractInUse, Overlap
-from domain.clientele import read_clientele
+from book.clients import ContractInUse, NotTheirs, Overlap
+from domain.clientele import Clientele, read_clientele
 from domain.signed import Signed
 from domain.units import Hours
 from tests.book.provider import ADDRESS, a_clientele, an_incident
-from tests.domain.builders import a_contract, a_service
+from tests.domain.builders import a_client, a_contract, a_service
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example.yaml"
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -132,3 +132,16 @@ async def test_a_file_that_overlaps_with_the_book_is_refused_whole(database: Poo
     with pytest.raises(Overlap, match="aurora"):
         await clients.keep(database, clashing)
     assert await everything(database) == kept
+
+
+async def test_a_service_with_an_incident_stays_its_clients(database: Pool) -> None:
+    await an_incident(database)
+    before = await everything(database)
+    other = replace(a_client(), id="bruma")
+    moved = Clientele(
+        hosts=(), clients=(other,), services=(replace(a_service(), client="bruma"),),
+        contracts=(Signed(contract=replace(a_contract(), id="c-9", client="bruma")),),
+    )  # fmt: skip
+    with pytest.raises(NotTheirs, match=r"incident-vps-1-1 is client aurora's; give what bruma"):
+        await clients.keep(database, moved)
+    assert await everything(database) == before

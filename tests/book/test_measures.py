@@ -10,7 +10,7 @@ from asyncpg import Pool
 from book import measures
 from book.database import transaction
 from book.measures import NoSuchHost
-from domain.hosts import Desired, Fate, HeldMessage, Wanted
+from domain.hosts import Counts, Desired, Fate, HeldMessage, Wanted
 from domain.measures import Measure, Restriction, Scope
 from domain.news import Observed
 from tests.book.provider import HOLD, HOST, an_incident, closed, imposed, parties_of, seen
@@ -121,6 +121,20 @@ async def test_what_became_of_held_mail_is_kept_and_counted(database: Pool) -> N
     counts = await database.fetchrow("SELECT held, delivered, discarded, kept FROM measures")
     assert tuple(counts) == (1, 1, 1, 1)
     assert await database.fetchval("SELECT count(*) FROM held_messages") == 4
+
+
+async def test_of_very_many_held_messages_all_are_counted(database: Pool) -> None:
+    await imposed(database, await an_incident(database))
+    listed = HeldMessage(
+        queue_id="A",
+        sender="a@shop.example",
+        recipients=1,
+        bytes=2**40,
+        arrived_at=datetime.now(UTC),
+    )
+    await seen(database, messages=(listed,), counts=Counts(held=70_000, kept=2))
+    assert tuple(await database.fetchrow("SELECT held, kept FROM measures")) == (70_000, 2)
+    assert await database.fetchval("SELECT bytes FROM held_messages") == 2**31 - 1
 
 
 async def test_one_measure_in_place_of_another_is_one_change(database: Pool) -> None:

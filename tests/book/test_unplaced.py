@@ -171,3 +171,23 @@ async def test_a_report_after_the_close_of_what_it_waited_for_opens_the_next(
     await clients.keep(database, a_clientele(both))
     joined = await database.fetchval("SELECT incident FROM reports WHERE id LIKE 'fbl/r-2/%'")
     assert joined == "incident-vps-1-2"
+
+
+async def test_mail_of_long_ago_begins_nothing_and_waits_for_a_person(database: Pool) -> None:
+    await clients.keep(database, a_clientele())
+    long_ago = datetime.now(UTC) - unplaced.LATEST - timedelta(minutes=1)
+    await waiting(database, "r-1", sent_at=long_ago)
+    [task] = await tasks(database)
+    assert "more than 30 days before the report" in task["detail"]
+    await clients.keep(database, a_clientele())
+    assert await count(database, "incidents") == 0
+
+
+async def test_many_addresses_are_placed_by_one_import(database: Pool) -> None:
+    many = [f"10.{n >> 8}.{n & 255}.1" for n in range(5_000)]
+    await clients.keep(database, WITHOUT)
+    await intake.accept(database, a_report("r-1", *many))
+    assert await count(database, "tasks WHERE done_at IS NULL") == len(many)
+    await clients.keep(database, a_clientele(a_service(addresses=("10.0.0.0/8",))))
+    assert await count(database, "tasks WHERE done_at IS NULL") == 0
+    assert await count(database, f"reports WHERE incident = '{INCIDENT}'") == len(many)

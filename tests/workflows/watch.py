@@ -52,7 +52,7 @@ class Slices:
 
     @activity.defn(name="plan_watch")
     async def plan_watch(self, what: PlanWatch) -> WatchPlan:
-        return WatchPlan(addresses=10 * self.count, turns={"bl.example": 2})
+        return WatchPlan(addresses=10 * self.count, turns={"bl.example": 2}, number=7)
 
     @activity.defn(name="watch_slice")
     async def watch_slice(self, what: WatchSlice) -> SliceWatched:

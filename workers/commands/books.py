@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from book import clients, schema
-from book.clients import ContractInUse
+from book.clients import ContractInUse, NotTheirs
 from domain.clientele import Clientele, Unreadable, read_clientele
 from workers.commands import reach
 from workers.commands.say import line
@@ -51,7 +51,7 @@ async def _import(clientele: Clientele) -> clients.Imported:
     async with reach.book() as pool:
         try:
             return await clients.keep(pool, clientele)
-        except (ContractInUse, clients.Overlap) as refused:
+        except (ContractInUse, NotTheirs, clients.Overlap) as refused:
             raise Refused(f"nothing was imported: {refused}") from refused
 
 

@@ -20,6 +20,7 @@ import re
 from pathlib import Path
 
 from agents.files import replace_file
+from agents.mta.port import CannotCarryOut
 from agents.mta.postfix.commands import Commands
 from agents.mta.postfix.routes import LIMIT, LIMITED_RELAY, RELAY, Plan
 from agents.mta.postfix.services import Services
@@ -82,6 +83,7 @@ class Resolver:
             self._write(_HEADERS, plan.headers),
         ]
         services = await Services.read(self._commands)
+        _see_that_nothing_is_overwritten(services)
         theirs = await self._commands.settings(*_READ)
         lines = self._lines(plan, services, theirs)
         settings = {
@@ -174,3 +176,12 @@ def _deferred(plan: Plan, theirs: str) -> str | None:
     if not limited:
         return None
     return ",".join([*limited, *(each for each in re.split(r"[\s,]+", theirs) if each)])
+
+
+def _see_that_nothing_is_overwritten(services: Services) -> None:
+    """What an administrator has given the queue manager for itself could not be put back."""
+    if services.setting(_QMGR, "rewrite_service_name") == _REWRITE:
+        return
+    for name in ("rewrite_service_name", "defer_transports"):
+        if services.setting(_QMGR, name) is not None:
+            raise CannotCarryOut(f"master.cf gives qmgr a {name} of its own; move it to main.cf")
