@@ -4,13 +4,24 @@ from collections.abc import Sequence
 
 from asyncpg import Connection
 
+REPORTED = (
+    "SELECT r.address FROM incidents i,"
+    " LATERAL (SELECT DISTINCT address FROM reports WHERE incident = i.id) AS r"
+    " WHERE i.id = $1 AND r.address IS NOT NULL AND i.service = coalesce("
+    "  (SELECT a.service FROM service_addresses a WHERE a.address >>= r.address"
+    "    AND a.valid @> now() ORDER BY masklen(a.address) DESC LIMIT 1), i.service)"
+)
+"""Addresses that an incident's reports name, without those that are another service's by now."""
+
 
 async def addresses(connection: Connection, incident: str) -> tuple[str, ...]:
-    """The prefixes to ask about: those reported first, then all of the incident's service."""
+    """The prefixes to ask about: those reported first, then all of the incident's service.
+
+    What was reported and has become another's since is their business.
+    """
     rows = await connection.fetch(
-        "SELECT network, bool_or(reported) AS reported FROM ("
-        "  SELECT r.address::cidr AS network, true AS reported FROM reports r"
-        "    WHERE r.incident = $1 AND r.address IS NOT NULL"
+        "SELECT network, bool_or(reported) AS reported FROM ("  # noqa: S608 - a constant
+        f"  SELECT r.address::cidr AS network, true AS reported FROM ({REPORTED}) AS r"
         "  UNION ALL SELECT a.address, false FROM service_addresses a"
         "    JOIN incidents i ON i.service = a.service WHERE i.id = $1 AND a.valid @> now()"
         ") AS known GROUP BY network ORDER BY reported DESC, network",

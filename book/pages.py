@@ -69,7 +69,9 @@ async def console_page(connection: Connection, provider: str) -> ConsolePage:
         ),
         tasks=_tasks(
             await connection.fetch(
-                _TASK + "WHERE done_at IS NULL ORDER BY opened_at LIMIT $1", MOST_TASKS
+                # Strangers can make tasks without an incident; those of one are never crowded out.
+                _TASK + "WHERE done_at IS NULL ORDER BY incident IS NULL, opened_at LIMIT $1",
+                MOST_TASKS,
             )
         ),
         unplaced=_reports(

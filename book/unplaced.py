@@ -40,7 +40,8 @@ def sent_long_ago(sent_at: datetime) -> str:
 async def hand_to_a_person(connection: Connection, rows: Sequence[Row]) -> None:
     """A task for what could not be placed or read: one that is open stands for all that comes.
 
-    It is about an address, or about what one reporter sent on one day that nobody could read.
+    It is about an address, or about what one reporter sent: without an address, or on one day what
+    nobody could read.
     """
     wanted: dict[tuple[str, str], tuple[str, str]] = {}
     for row in rows:
@@ -50,7 +51,7 @@ async def hand_to_a_person(connection: Connection, rows: Sequence[Row]) -> None:
             about = ("read_report", row.reporter)
             detail = f"{row.reporter} sent what no format understands ({row.place}): read it"
         else:
-            about = ("place_report", row.complaint.address or "none")
+            about = ("place_report", row.complaint.address or f"none, from {row.reporter}")
             detail = f"{row.place}: import the address, or look at the reports"
         wanted.setdefault(about, (row.name, detail))
     if wanted:
@@ -109,7 +110,7 @@ async def _settle(connection: Connection, joined: Mapping[str, str]) -> None:
     """
     await connection.execute(
         "WITH known AS MATERIALIZED (SELECT key, about, about::inet AS address FROM tasks"
-        "   WHERE kind = 'place_report' AND about <> 'none' AND done_at IS NULL),"
+        "   WHERE kind = 'place_report' AND about NOT LIKE 'none%' AND done_at IS NULL),"
         " joined AS MATERIALIZED ("
         "   SELECT * FROM unnest($2::text[], $3::text[]) AS given (address, incident))"
         " UPDATE tasks t SET done_at = now(), outcome = coalesce('imported: joined ' || j.incident,"

@@ -1,6 +1,7 @@
 """Assessing an incident and looking at the blocklists, against a real list and a real book."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,10 +11,12 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.blocklists.dnsbl import Blocklists
 from activities.looking import Looking
+from book import clients
 from domain.ladder import Rung
 from domain.measures import Measure
 from domain.steps import Assess, Assessment, CheckLists, Listings, WayOut
-from tests.book.provider import ADDRESS, INCIDENT, an_incident, reported
+from tests.book.provider import ADDRESS, INCIDENT, a_clientele, an_incident, reported
+from tests.domain.builders import a_service
 from workers.demo.blocklist import BlocklistServer
 
 pytestmark = pytest.mark.real
@@ -111,3 +114,16 @@ async def test_an_address_that_was_reported_is_asked_about_after_it_has_moved_aw
     )
     lists.list(ADDRESS, "spam was seen", zone="zen.example")
     assert (await look(database, lists)).listed == (f"{ADDRESS} zen.example",)
+
+
+async def test_an_address_that_is_anothers_by_now_is_neither_asked_about_nor_aimed_at(
+    database: Pool, lists: BlocklistServer
+) -> None:
+    await an_incident(database)
+    there = replace(a_service(), id="vps-2")
+    await clients.keep(database, a_clientele(a_service(addresses=()), there))
+    lists.list(ADDRESS, "spam was seen")
+    assessment = await assess(database, lists)
+    assert assessment.listed == ()
+    assert not [each for each in assessment.plan.preferred if ADDRESS in each.targets]
+    assert (await look(database, lists)).listed == ()

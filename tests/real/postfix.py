@@ -23,7 +23,7 @@ from workers.demo.postfix_host import PostfixHost, available
 
 SHOP, OTHER, FAR = "info@shop.example", "info@bakery.example", "friend@far.example"
 USER, SECRET = "relay@provider.example", "secret-of-a-test"
-SECONDS = 20.0
+SECONDS = 90.0
 
 SLOW = ("queue_run_delay = 1h", "minimal_backoff_time = 1h", "maximal_backoff_time = 1h")
 """Settings of a Postfix that by itself tries nothing twice."""

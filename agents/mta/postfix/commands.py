@@ -39,10 +39,13 @@ class Commands:
                 process.kill()
                 await process.wait()
         if process.returncode != 0:
-            words = err.decode(errors="replace").strip()
+            # Each says what it thinks of the configuration, whatever it was asked.
+            said = err.decode(errors="replace").strip().splitlines()
+            words = "\n".join(line for line in said if "warning:" not in line)
             if process.returncode == 1 and not words:
                 raise WithoutAWord(f"{program} {arguments[0]}: ended with 1; see Postfix's log")
-            raise PostfixFailed(f"{program}: {words or f'ended with {process.returncode}'}")
+            why = words or "\n".join(said) or f"ended with {process.returncode}"
+            raise PostfixFailed(f"{program}: {why}")
         return out.decode(errors="replace")
 
     async def configuration(self, *arguments: str) -> str:
