@@ -1,6 +1,7 @@
 """The samples of reports in this folder: what each format looks like when it comes."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from domain.complaints import Complaint
@@ -28,3 +29,11 @@ def complaints_in(content: bytes) -> tuple[Complaint, ...]:
 def complaint_in(content: bytes) -> Complaint:
     [complaint] = complaints_in(content)
     return complaint
+
+
+def recent(name: str) -> bytes:
+    """A sample as if it were of yesterday: reports of long ago begin nothing."""
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    content = re.sub(rb"Mon, +0?9 Mar 2026", f"{yesterday:%a, %d %b %Y}".encode(), sample(name))
+    content = content.replace(b"2026-03-09T", f"{yesterday:%Y-%m-%dT}".encode())
+    return content.replace(b"1773057520", str(int(yesterday.timestamp())).encode())

@@ -15,7 +15,7 @@ from asyncpg import Pool
 
 from book.database import open_pool
 from gateway.reports import LARGEST
-from tests.gateway.corpus import sample
+from tests.gateway.corpus import recent
 from tests.gateway.world import (
     INCIDENT,
     OLD_SECRET,
@@ -266,7 +266,7 @@ async def test_a_report_that_nobody_can_place_is_kept_for_a_person(world: World,
 
 
 async def post_sample(world: World, name: str, **query: str) -> httpx.Response:
-    content = sample(name)
+    content = recent(name)
     return await world.http.post(
         "/v1/reports", params=FBL | query, content=content, headers=signed(content, name)
     )

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from gateway import message_signatures
 from gateway.keys import Keys
 from gateway.signatures import NotSigned
-from tests.gateway.corpus import sample
+from tests.gateway.corpus import recent
 from tests.gateway.test_reports import assert_problem, count
 from tests.gateway.world import (
     EVENTS_KEY,
@@ -31,7 +31,7 @@ from tests.gateway.world import (
     signed,
 )
 
-EVENTS = sample("mailchannels.json")
+EVENTS = recent("mailchannels.json")
 ADDRESS = "http://gateway.test/v1/reports?reporter=events"
 
 
@@ -190,7 +190,7 @@ async def rspamd(
     return await world.http.post(
         "/v1/reports",
         params={"reporter": reporter},
-        content=sample("rspamd-relay.json"),
+        content=recent("rspamd-relay.json"),
         auth=httpx.BasicAuth(user, password),
     )
 
