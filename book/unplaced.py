@@ -52,7 +52,9 @@ async def hand_to_a_person(connection: Connection, rows: Sequence[Row]) -> None:
             detail = f"{row.reporter} sent what no format understands ({row.place}): read it"
         else:
             about = ("place_report", row.complaint.address or f"none, from {row.reporter}")
-            detail = f"{row.place}: import the address, or look at the reports"
+            old = row.place == sent_long_ago(row.complaint.sent_at)
+            what = "look at the reports" if old else "import the address, or look at the reports"
+            detail = f"{row.place}: {what}"
         wanted.setdefault(about, (row.name, detail))
     if wanted:
         await connection.execute(
@@ -89,12 +91,14 @@ async def attach(connection: Connection) -> tuple[str, ...]:
         )
         for row in rows  # the earliest last
     }
-    joined = await join(connection, opened_with, alone=True) if rows else {}
-    await connection.execute(
-        "SELECT attach_reports($1, $2)",
-        [row["id"] for row in rows],
-        [joined[row["service"]] for row in rows],
-    )
+    joined: dict[str, str] = {}
+    if rows:
+        joined = await join(connection, opened_with, alone=True)
+        await connection.execute(
+            "SELECT attach_reports($1, $2)",
+            [row["id"] for row in rows],
+            [joined[row["service"]] for row in rows],
+        )
     incidents = tuple(sorted(joined.values()))
     await connection.execute(
         "SELECT mark_dirty(incident) FROM unnest($1::text[]) AS incident", list(incidents)

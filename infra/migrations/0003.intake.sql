@@ -22,7 +22,8 @@ UPDATE tasks SET about = substr(key, length('unplaced/') + 1) WHERE kind = 'plac
 CREATE UNIQUE INDEX one_open_task ON tasks (kind, about) WHERE done_at IS NULL;
 
 -- The functions below look up few rows of tables that may just have been empty, and a plan made for
--- those would be kept, and read them whole: hence a new plan each time, and joins by index only.
+-- those would be kept, and read them whole: hence a new plan each time, and joins by index only,
+-- but for `attach_reports`, which may be given all that waits and is called only if something does.
 
 -- Lock these reports' names, which end in a slash, and say which of them are known already.
 CREATE FUNCTION claim_reports(names text[]) RETURNS TABLE (name text, evidence bytea)
@@ -100,18 +101,17 @@ END $$;
 
 -- Join waiting reports to incidents that are held alone. Of each message one goes on counting.
 CREATE FUNCTION attach_reports(ids text[], to_incidents text[]) RETURNS void
-LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan SET enable_nestloop = off
 AS $$
 BEGIN
     UPDATE reports r SET incident = given.incident, unplaced = NULL,
             counted = CASE WHEN r.fingerprint IS NULL THEN r.volume ELSE 0 END
         FROM unnest(ids, to_incidents) AS given (id, incident) WHERE r.id = given.id;
     UPDATE reports r SET counted = most.volume FROM (
-            SELECT coalesce((SELECT k.id FROM reports k WHERE k.incident = a.incident
-                    AND k.fingerprint = a.fingerprint AND k.counted > 0), min(a.id)) AS id,
-                max(a.volume) AS volume
+            SELECT coalesce(min(k.id), min(a.id)) AS id, max(a.volume) AS volume
             FROM unnest(ids) AS given (id) JOIN reports a ON a.id = given.id
+            LEFT JOIN reports k ON k.incident = a.incident AND k.fingerprint = a.fingerprint
+                AND k.counted > 0
             WHERE a.fingerprint IS NOT NULL GROUP BY a.incident, a.fingerprint
         ) AS most WHERE r.id = most.id AND r.counted < most.volume;
 END $$;
