@@ -3,8 +3,8 @@
 The SDK's sandbox catches code that would not replay: the clock, chance, the network, state shared
 between incidents. It imports the workflows anew for every incident, and stands between them and
 each of their payloads. The tests tell every path of the story inside it, and replay every recorded
-history there; so in production it would watch what has been watched already, for about a tenth of
-the worker's processor time and two thirds of the memory of an incident that waits.
+history there; so in production it would watch what has been watched already, at the price of an
+import of all of it for every incident that is opened.
 """
 
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowRunner
