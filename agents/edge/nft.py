@@ -1,10 +1,10 @@
 """The program nft(8), run without a shell: rule sets go in as text, lists come back as JSON."""
 
-import asyncio
 import json
 import os
 from collections.abc import Sequence
 
+from agents import programs
 from agents.edge.ruleset import NO_TABLE, Table, listed
 
 _SECONDS = 30.0
@@ -49,22 +49,12 @@ class Nft:
             rules.write(given.encode())
             rules.seek(0)
             try:
-                process = await asyncio.create_subprocess_exec(
-                    *self._command, *arguments, stdin=rules,
-                    stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-                )  # fmt: skip
+                ended = await programs.run(
+                    *self._command, *arguments, seconds=_SECONDS, given=rules
+                )
             except FileNotFoundError as error:
                 raise NftFailed(f"{self._command[0]} is not installed; install nftables") from error
-        try:
-            async with asyncio.timeout(_SECONDS):
-                out, err = await process.communicate()
-        except TimeoutError as error:
-            raise NftFailed(f"nft did not end within {_SECONDS:.0f} s") from error
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode is not None
-        words = " ".join(err.decode(errors="replace").split())
-        why = f"nft: {words or f'ended with {process.returncode}'}"
-        return process.returncode, out.decode(errors="replace"), why
+            except programs.TooSlow as error:
+                raise NftFailed(f"nft {error}") from error
+        words = " ".join(ended.err.split())
+        return ended.code, ended.out, f"nft: {words or f'ended with {ended.code}'}"

@@ -5,6 +5,8 @@ import os
 import shutil
 from pathlib import Path
 
+from agents import programs
+
 _SECONDS = 120.0
 """Longest that one command may take; a queue of 100,000 is listed in some seconds."""
 _PLACES = "/usr/sbin:/usr/local/sbin"
@@ -33,23 +35,12 @@ class Commands:
 
     async def tried(self, *arguments: str, given: str = "") -> tuple[int, str, str]:
         """How it ended, what it printed, and its complaints."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command(), *arguments, env=_environment(),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        command = (*self._command(), *arguments)
         try:
-            async with asyncio.timeout(_SECONDS):
-                out, err = await process.communicate(given.encode())
-        except TimeoutError as error:
-            raise EximFailed(f"exim {arguments[0]} did not end within {_SECONDS:.0f} s") from error
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode is not None
-        words = err.decode(errors="replace").strip()
-        return process.returncode, out.decode(errors="replace"), words
+            ended = await programs.run(*command, seconds=_SECONDS, given=given, env=_environment())
+        except programs.TooSlow as error:
+            raise EximFailed(f"exim {arguments[0]} {error}") from error
+        return ended.code, ended.out, ended.err
 
     async def start(self, *arguments: str) -> None:
         """Have it done without waiting: a delivery takes as long as the other server likes."""

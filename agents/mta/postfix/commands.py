@@ -1,7 +1,8 @@
 """Postfix's own commands, run on one instance without a shell."""
 
-import asyncio
 from pathlib import Path
+
+from agents import programs
 
 _SECONDS = 120.0
 """Longest that one command may take: `postsuper` on a queue of 100,000 takes some seconds."""
@@ -24,29 +25,18 @@ class Commands:
 
     async def run(self, program: str, *arguments: str, given: str = "") -> str:
         """What it printed. Raises PostfixFailed."""
-        process = await asyncio.create_subprocess_exec(
-            program, "-c", str(self.config_dir), *arguments,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        command = (program, "-c", str(self.config_dir), *arguments)
         try:
-            async with asyncio.timeout(_SECONDS):
-                out, err = await process.communicate(given.encode())
-        except TimeoutError as error:
-            raise PostfixFailed(f"{program} did not end within {_SECONDS:.0f} s") from error
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode != 0:
+            ended = await programs.run(*command, seconds=_SECONDS, given=given)
+        except programs.TooSlow as error:
+            raise PostfixFailed(f"{program} {error}") from error
+        if ended.code != 0:
             # Each says what it thinks of the configuration, whatever it was asked.
-            said = err.decode(errors="replace").strip().splitlines()
-            words = "\n".join(line for line in said if "warning:" not in line)
-            if process.returncode == 1 and not words:
+            words = "\n".join(line for line in ended.err.splitlines() if "warning:" not in line)
+            if ended.code == 1 and not words:
                 raise WithoutAWord(f"{program} {arguments[0]}: ended with 1; see Postfix's log")
-            why = words or "\n".join(said) or f"ended with {process.returncode}"
-            raise PostfixFailed(f"{program}: {why}")
-        return out.decode(errors="replace")
+            raise PostfixFailed(f"{program}: {words or ended.err or f'ended with {ended.code}'}")
+        return ended.out
 
     async def configuration(self, *arguments: str) -> str:
         """What postconf(1) shows; asked again only when the file that it reads is another."""
