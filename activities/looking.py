@@ -71,7 +71,6 @@ class Looking:
             if checked.found or gone:
                 await periods.keep(connection, [seen(one) for one in checked.found], gone, incident)
                 await listings.keep(connection, incident, found, gone)
-        async with self.pool.acquire() as connection:
             stands = await listings.standing_listings(connection, incident)
         return Listings(
             listed=stands,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from asyncpg import Pool
@@ -14,6 +14,7 @@ from activities.blocklists.port import Checked, Subject, kind_of, subject
 from activities.blocklists.proof import MEDIA_TYPE
 from activities.listed import refusals, seen
 from book import evidence, intake, listings, periods, watching
+from book.beside import beside
 from book.database import transaction
 from book.periods import Unreported
 from book.watching import SITES, WatchTask
@@ -200,13 +201,8 @@ async def _alive(progress: _Progress) -> AsyncIterator[None]:
             progress.beat()
             await asyncio.sleep(_BEAT)
 
-    beating = asyncio.create_task(go_on())
-    try:
+    async with beside(go_on()):
         yield
-    finally:
-        beating.cancel()
-        with suppress(asyncio.CancelledError):
-            await beating
 
 
 def _report(listing: Unreported) -> intake.Received:

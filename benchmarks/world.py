@@ -7,7 +7,7 @@ report after it has reloaded a mail server. Servers where Plazo speaks a protoco
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
@@ -16,6 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from asyncpg import Pool
 
 from book import measures
+from book.beside import beside
 from book.database import transaction
 from book.listen import listen as listen_to
 from domain.hosts import Observation, Wanted
@@ -100,16 +101,9 @@ async def enrol_all(pool: Pool) -> None:
 async def agents(pool: Pool) -> AsyncIterator[None]:
     """Every host's agent: what is wanted is seen to hold at once."""
     waiting: asyncio.Queue[str] = asyncio.Queue()
-    tasks = [asyncio.create_task(_serve(pool, waiting)) for _ in range(4)]
-    tasks.append(asyncio.create_task(listen_to(pool, _HOSTS, waiting.put_nowait)))
-    try:
+    listening = listen_to(pool, _HOSTS, waiting.put_nowait)
+    async with beside(listening, *(_serve(pool, waiting) for _ in range(4))):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def _serve(pool: Pool, waiting: asyncio.Queue[str]) -> None:

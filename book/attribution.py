@@ -15,6 +15,7 @@ from typing import Protocol
 
 from asyncpg import Connection, Pool, PostgresError, Record
 
+from book.beside import beside
 from book.database import LOST
 from book.listen import listen
 from domain.attribution import NO_ADDRESS, Held, Index, Place, unknown, without_contract
@@ -104,18 +105,9 @@ class Followed:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Be up to date before it is asked, as far as notifications carry."""
-        tasks = [
-            asyncio.create_task(listen(self._pool, CHANNEL, lambda _: self._told.set())),
-            asyncio.create_task(self._follow()),
-        ]
-        try:
+        listening = listen(self._pool, CHANNEL, lambda _: self._told.set())
+        async with beside(listening, self._follow()):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
 
     async def _follow(self) -> None:
         while True:

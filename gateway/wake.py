@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 
 from asyncpg import Pool
 
+from book.beside import beside
 from book.listen import listen
 
 CHANNEL = "plazo_hosts"
@@ -35,14 +36,11 @@ class Wake:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen until the block ends; whoever still waits then is let go."""
-        task = asyncio.create_task(listen(self._pool, CHANNEL, self._told))
-        try:
-            yield
-        finally:
-            self.let_go()
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        async with beside(listen(self._pool, CHANNEL, self._told)):
+            try:
+                yield
+            finally:
+                self.let_go()
 
     def let_go(self) -> None:
         """Have all long polls answered now: the process is going to stop."""

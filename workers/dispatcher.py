@@ -6,7 +6,6 @@ reports costs a workflow about what a few cost. Any number of dispatchers may ru
 """
 
 import asyncio
-import contextlib
 import logging
 
 from asyncpg import Pool, PostgresError
@@ -16,6 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from book import news
+from book.beside import beside
 from book.database import LOST
 from book.listen import listen
 from book.news import Stirred
@@ -48,8 +48,7 @@ class Dispatcher:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set; a signal that is under way is finished."""
-        listening = asyncio.create_task(listen(self._pool, news.CHANNEL, self._hear))
-        try:
+        async with beside(listen(self._pool, news.CHANNEL, self._hear)):
             while not stopping.is_set():
                 self._told.clear()
                 try:
@@ -59,10 +58,6 @@ class Dispatcher:
                     log.warning("news wait", extra={"why": str(error), "again": _PAUSE})
                     pause = _PAUSE
                 await self._rest(stopping, pause)
-        finally:
-            listening.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await listening
 
     async def look(self) -> int:
         """Wake every incident whose turn it is; how many that were."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import dns.asyncresolver
@@ -13,6 +13,7 @@ import httpx
 from asyncpg import Pool
 
 from book import audit
+from book.beside import beside
 from book.database import transaction
 from workers.demo.clientele import ADDRESS
 from workers.demo.inbox import Arrived
@@ -135,14 +136,9 @@ async def post(url: str, **form: str | list[str]) -> None:
 @asynccontextmanager
 async def told(pool: Pool, incident: str, timeline: Timeline) -> AsyncIterator[None]:
     """Tell every decision of the incident while the block lasts, as it comes onto the chain."""
-    task = asyncio.create_task(_tell(pool, incident, timeline))
-    try:
+    async with beside(_tell(pool, incident, timeline)):
         yield
         await asyncio.sleep(3 * _PAUSE)
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _tell(pool: Pool, incident: str, timeline: Timeline) -> None:
