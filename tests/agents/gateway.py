@@ -28,8 +28,8 @@ def a_hold(key: str = "hold") -> Desired:
     return Desired(key=key, restriction=restriction, wanted=Wanted.APPLIED)
 
 
-def lifted(measure: Desired) -> Desired:
-    return replace(measure, wanted=Wanted.LIFTED)
+def lifted(measure: Desired, **what: tuple[str, ...]) -> Desired:
+    return replace(measure, wanted=Wanted.LIFTED, **what)  # type: ignore[arg-type]
 
 
 class Gateway:

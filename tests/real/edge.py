@@ -1,6 +1,5 @@
 """What the tests of the edge ask for, and how they look at its firewall."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from agents.edge.firewall import Edge
@@ -45,10 +44,6 @@ def a_redirect(*addresses: str, smarthost: str = f"{SMARTHOST}:2525") -> Desired
     return Desired(
         key="redirect", restriction=restriction, wanted=Wanted.APPLIED, smarthost=smarthost
     )
-
-
-def lifted(measure: Desired) -> Desired:
-    return replace(measure, wanted=Wanted.LIFTED)
 
 
 def figures(seen: Observation) -> tuple[int, int]:

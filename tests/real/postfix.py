@@ -83,10 +83,6 @@ def a_redirect(through: str, scope: Scope = Scope.DOMAIN) -> Desired:
     return replace(redirect, smarthost=through)
 
 
-def lifted(measure: Desired, **what: tuple[str, ...]) -> Desired:
-    return replace(measure, wanted=Wanted.LIFTED, **what)  # type: ignore[arg-type]
-
-
 async def until(fact: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(SECONDS):
         while not await fact():  # noqa: ASYNC110 - Postfix tells nobody

@@ -10,6 +10,7 @@ import pytest
 from agents.edge.firewall import Edge
 from agents.mta.port import CannotCarryOut
 from domain.news import Observed
+from tests.agents.gateway import lifted
 from tests.real.edge import (
     a_block,
     a_redirect,
@@ -17,7 +18,6 @@ from tests.real.edge import (
     an_edge,
     counted,
     figures,
-    lifted,
     rules,
 )
 from tests.real.namespaces import (

@@ -12,6 +12,7 @@ from agents.edge.firewall import Edge
 from agents.edge.nft import NftFailed
 from agents.mta.port import CannotCarryOut
 from domain.news import Observed
+from tests.agents.gateway import lifted
 from tests.real.edge import (
     a_block,
     a_redirect,
@@ -19,7 +20,6 @@ from tests.real.edge import (
     an_edge,
     counted,
     figures,
-    lifted,
     rules,
     table,
 )

@@ -11,6 +11,7 @@ from agents.mta.postfix.resolver import SETTING
 from domain.hosts import Fate
 from domain.measures import Scope
 from domain.news import Observed
+from tests.agents.gateway import lifted
 from tests.real.postfix import (
     FAR,
     OTHER,
@@ -23,7 +24,6 @@ from tests.real.postfix import (
     a_server_hold,
     deferred,
     idle,
-    lifted,
     names_in,
     observed_holding,
     setup,

@@ -9,6 +9,7 @@ import pytest
 
 from agents.mta.port import MailHost
 from domain.hosts import Fate
+from tests.agents.gateway import lifted
 from tests.real.cut_off import cut_off
 from tests.real.postfix import (
     FAR,
@@ -22,7 +23,6 @@ from tests.real.postfix import (
     arrived,
     deferred,
     idle,
-    lifted,
     names_in,
     observed_holding,
     setup,

@@ -8,6 +8,7 @@ import pytest
 
 from agents.mta.port import CannotCarryOut, MailHost
 from domain.hosts import Fate
+from tests.agents.gateway import lifted
 from tests.real.postfix import (
     FAR,
     OTHER,
@@ -21,7 +22,6 @@ from tests.real.postfix import (
     arrived,
     deferred,
     idle,
-    lifted,
     names_in,
     observed_holding,
     setup,

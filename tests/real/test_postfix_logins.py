@@ -8,6 +8,7 @@ import pytest
 
 from agents.mta.port import CannotCarryOut, MailHost
 from domain.measures import Measure, Scope
+from tests.agents.gateway import lifted
 from tests.real.postfix import (
     FAR,
     SECONDS,
@@ -17,7 +18,6 @@ from tests.real.postfix import (
     Logins,
     a_measure,
     a_message,
-    lifted,
     logins,
     needs_dovecot,
     setup,

@@ -10,6 +10,7 @@ from agents.mta.port import CannotCarryOut, MailHost
 from agents.smarthosts.port import LOGINS, NoLogin
 from domain.measures import Scope
 from tests.activities.mail_servers import Picky
+from tests.agents.gateway import lifted
 from tests.real.postfix import (
     FAR,
     OTHER,
@@ -23,7 +24,6 @@ from tests.real.postfix import (
     a_redirect,
     arrived,
     idle,
-    lifted,
     logins,
     names_in,
     needs_dovecot,

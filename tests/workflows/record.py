@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 
 from tests.workflows import paths, servers
@@ -63,9 +64,12 @@ async def _keep(engine: WorkflowEnvironment, path: TellsIt) -> None:
         last = (await story.newest()).run_id
         names = [path.__name__] if first == last else [f"{path.__name__}.{n}" for n in (1, 2)]
         for name, run in zip(names, dict.fromkeys((first, last)), strict=True):
-            history = await story.history(run)
-            (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
-            print(f"{name}: {len(history.events)} events")
+            keep(HISTORIES / f"{name}.json", await story.history(run))
+
+
+def keep(file: Path, history: WorkflowHistory) -> None:
+    file.write_text(history.to_json() + "\n")
+    print(f"{file.stem}: {len(history.events)} events")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import WorkflowHandle, WorkflowHistory
+from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -31,6 +31,7 @@ from domain.watching import (
     WatchSlice,
 )
 from tests.workflows import servers
+from tests.workflows.record import keep
 from workflows.runner import in_tests
 from workflows.watch import ListingWatch
 
@@ -117,7 +118,7 @@ async def record() -> None:
         told(engine, Slices(), a_late_watch()) as handle,
     ):
         await handle.result()
-        _keep("late", await handle.fetch_history())
+        keep(HISTORIES / "late.json", await handle.fetch_history())
     async with (
         await servers.real(turn_over_after=20) as engine,
         told(engine, Slices(count=4)) as handle,
@@ -126,12 +127,7 @@ async def record() -> None:
         last = (await engine.client.get_workflow_handle(handle.id).describe()).run_id
         for name, run in (("1", handle.first_execution_run_id), ("2", last)):
             one = engine.client.get_workflow_handle(handle.id, run_id=run)
-            _keep(f"turned_over.{name}", await one.fetch_history())
-
-
-def _keep(name: str, history: WorkflowHistory) -> None:
-    (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
-    print(f"{name}: {len(history.events)} events")
+            keep(HISTORIES / f"turned_over.{name}.json", await one.fetch_history())
 
 
 if __name__ == "__main__":

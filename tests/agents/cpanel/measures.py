@@ -1,6 +1,5 @@
 """The host under test, and what is asked of it."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from agents.mta.port import MailHost, mail_host
@@ -28,7 +27,3 @@ def a_suspension(account: str = "shop") -> Desired:
         measure=Measure.SUSPEND_ACCOUNT_SMTP, scope=Scope.ACCOUNT, targets=(account,)
     )
     return Desired(key="suspend", restriction=restriction, wanted=Wanted.APPLIED)
-
-
-def lifted(measure: Desired, **what: tuple[str, ...]) -> Desired:
-    return replace(measure, wanted=Wanted.LIFTED, **what)  # type: ignore[arg-type]

@@ -8,7 +8,8 @@ import pytest
 from agents.mta.cpanel.whm import TokenRefused, WhmDown, WhmRefused
 from agents.mta.port import MailHost, mail_host
 from domain.news import Observed
-from tests.agents.cpanel.measures import FAR, a_hold, a_suspension, lifted, the_host
+from tests.agents.cpanel.measures import FAR, a_hold, a_suspension, the_host
+from tests.agents.gateway import lifted
 from tests.agents.whm import StandIn, an_agents_folder
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from agents.mta.port import MailHost
 from domain.news import Observed
-from tests.agents.cpanel.measures import FAR, a_hold, a_suspension, lifted
+from tests.agents.cpanel.measures import FAR, a_hold, a_suspension
+from tests.agents.gateway import lifted
 from tests.agents.whm import MailRefused, StandIn
 
 

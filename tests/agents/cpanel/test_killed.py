@@ -8,7 +8,8 @@ from agents.mta.cpanel.whm import WhmDown
 from agents.mta.port import MailHost
 from domain.hosts import Fate
 from domain.news import Observed
-from tests.agents.cpanel.measures import FAR, a_hold, lifted, the_host
+from tests.agents.cpanel.measures import FAR, a_hold, the_host
+from tests.agents.gateway import lifted
 from tests.agents.whm import StandIn
 
 

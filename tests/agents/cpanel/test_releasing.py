@@ -5,7 +5,8 @@ import pytest
 from agents.mta.port import MailHost
 from domain.hosts import Fate
 from domain.news import Observed
-from tests.agents.cpanel.measures import FAR, a_hold, lifted
+from tests.agents.cpanel.measures import FAR, a_hold
+from tests.agents.gateway import lifted
 from tests.agents.whm import StandIn
 
 

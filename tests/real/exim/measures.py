@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from email.message import EmailMessage
 
 from agents.mta.port import MailHost
@@ -47,10 +46,6 @@ def a_limit(hourly: int, *domains: str) -> Desired:
 
 def a_server_limit(hourly: int) -> Desired:
     return a_measure(Measure.RATE_LIMIT, Scope.SERVER, "mx.host.example", hourly_limit=hourly)
-
-
-def lifted(measure: Desired, **what: tuple[str, ...]) -> Desired:
-    return replace(measure, wanted=Wanted.LIFTED, **what)  # type: ignore[arg-type]
 
 
 async def until(fact: Callable[[], Awaitable[bool]]) -> None:

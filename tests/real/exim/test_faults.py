@@ -16,6 +16,7 @@ import pytest
 from agents.mta.exim import setup
 from agents.mta.exim.files import replace_for_group
 from agents.mta.port import MailHost
+from tests.agents.gateway import lifted
 from tests.real.exim.host import EximHost
 from tests.real.exim.measures import (
     FAR,
@@ -27,7 +28,6 @@ from tests.real.exim.measures import (
     a_message,
     held,
     idle,
-    lifted,
     logged,
     observed_holding,
 )
@@ -40,7 +40,8 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from agents.mta.exim.commands import Commands
 from agents.mta.port import mail_host
-from tests.real.exim.measures import a_hold, lifted
+from tests.agents.gateway import lifted
+from tests.real.exim.measures import a_hold
 
 last = int(sys.argv[4])
 

@@ -7,6 +7,7 @@ import pytest
 from agents.mta.port import MailHost
 from domain.hosts import Fate
 from domain.news import Observed
+from tests.agents.gateway import lifted
 from tests.real.exim.host import EximHost
 from tests.real.exim.measures import (
     FAR,
@@ -19,7 +20,6 @@ from tests.real.exim.measures import (
     a_server_hold,
     held,
     idle,
-    lifted,
     logged,
     observed_holding,
     waiting,

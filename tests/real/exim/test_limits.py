@@ -11,6 +11,7 @@ from agents.mta.port import CannotCarryOut, MailHost
 from domain.hosts import Desired
 from domain.measures import Measure, Scope
 from domain.news import Observed
+from tests.agents.gateway import lifted
 from tests.real.exim.host import EximHost, EximHostError
 from tests.real.exim.measures import (
     FAR,
@@ -23,7 +24,6 @@ from tests.real.exim.measures import (
     a_message,
     a_server_limit,
     idle,
-    lifted,
     logged,
     until,
     waiting,

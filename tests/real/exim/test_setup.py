@@ -9,6 +9,7 @@ from agents.mta.exim.commands import EximFailed
 from agents.mta.exim.setup import NotSetUp
 from agents.mta.port import CannotCarryOut, MailHost
 from domain.hosts import Fate
+from tests.agents.gateway import lifted
 from tests.real.exim.host import EximHost
 from tests.real.exim.measures import (
     FAR,
@@ -20,7 +21,6 @@ from tests.real.exim.measures import (
     a_server_hold,
     held,
     idle,
-    lifted,
     observed_holding,
 )
 from workers.demo.inbox import Inbox

@@ -11,6 +11,7 @@ from agents.mta.port import CannotCarryOut, MailHost
 from agents.smarthosts.port import LOGINS, NoLogin
 from domain.hosts import Desired
 from domain.measures import Scope
+from tests.agents.gateway import lifted
 from tests.real.exim.host import EximHost
 from tests.real.exim.measures import (
     FAR,
@@ -22,7 +23,6 @@ from tests.real.exim.measures import (
     a_redirect,
     held,
     idle,
-    lifted,
     logged,
     observed_holding,
     waiting,
