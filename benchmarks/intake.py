@@ -121,7 +121,6 @@ async def a_place() -> AsyncIterator[Place]:
                     "PLAZO_LISTEN": f"{LOOPBACK}:{port}",
                     "PLAZO_PUBLIC_URL": f"http://{LOOPBACK}:{port}",
                     "PLAZO_PORTAL_SECRET": home.secret("portal"),
-                    "PLAZO_OPERATOR_KEY": home.secret("operator"),
                     "PLAZO_REPORTERS": keys(REPORTERS),
                     "TEMPORAL_ADDRESS": temporal.address,
                     "HOME": str(folder),

@@ -13,6 +13,8 @@ import templates
 from domain.hosts import Detection, Report
 from gateway import agents, console, health, portal, reports
 from gateway.around import Around
+from gateway.desk import door
+from gateway.desk.sessions import NotSignedIn, to_the_door
 from gateway.gateway import Gateway
 from gateway.metrics import Metrics
 from gateway.problems import install
@@ -54,12 +56,13 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.state.wake = wake
     app.state.metrics = Metrics()
     for router in (
-        reports.router, agents.router, portal.router, console.console, console.api, health.router,
-        _style,
+        reports.router, agents.router, portal.router, door.router, console.console, console.api,
+        health.router, _style,
     ):  # fmt: skip
         app.include_router(router)
     install(app)
     app.add_exception_handler(portal.Gone, portal.gone)
+    app.add_exception_handler(NotSignedIn, to_the_door)
     app.add_middleware(Around, metrics=app.state.metrics)
     _describe_reports_of_agents(app)
     return app

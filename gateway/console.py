@@ -1,63 +1,37 @@
 """The operators' side: the console's pages, and the same as JSON. Nothing is changed from here."""
 
-import hmac
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, JSONResponse
-from fastapi.security import (
-    HTTPAuthorizationCredentials,
-    HTTPBasic,
-    HTTPBasicCredentials,
-    HTTPBearer,
-)
 
 from book import pages
+from domain.desk import Right
 from domain.incident import Stage
 from domain.links import portal_token
 from domain.pages import ChainRow, IncidentPage, IncidentRow
 from domain.parties import Language
 from domain.wire import to_json
+from gateway.desk.sessions import needs, signed_in
 from gateway.gateway import Gateway, TheGateway
 from gateway.problems import Problem
 from templates.render import render_page
 
-_basic = HTTPBasic(
-    auto_error=False,
-    scheme_name="operator's console",
-    description="Any user name; the password is the operators' key",
-)
-_bearer = HTTPBearer(
-    auto_error=False, scheme_name="operator's key", description="The operators' key"
-)
-
-
-async def _at_the_console(
-    gateway: TheGateway, given: Annotated[HTTPBasicCredentials | None, Depends(_basic)]
-) -> None:
-    if given is None or not _same(given.password, gateway.operator_key):
-        raise _unauthorized('Basic realm="plazo console", charset="UTF-8"')
-
-
-async def _with_the_key(
-    gateway: TheGateway, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> None:
-    if given is None or not _same(given.credentials, gateway.operator_key):
-        raise _unauthorized('Bearer realm="plazo"')
-
-
 console = APIRouter(
     tags=["console"],
     default_response_class=HTMLResponse,
-    dependencies=[Depends(_at_the_console)],
-    responses={401: {"description": "The password is the operators' key."}},
+    dependencies=[Depends(signed_in)],
+    responses={401: {"description": "Nobody is signed in."}},
 )
 api = APIRouter(
     prefix="/v1/incidents",
     tags=["incidents"],
-    dependencies=[Depends(_with_the_key)],
-    responses={401: {"description": "The Bearer token is the operators' key."}},
+    dependencies=[Depends(needs(Right.READ))],
+    responses={
+        401: {"description": "No token, or none that is in force."},
+        403: {"description": "The token has not this scope."},
+    },
 )
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "No such incident."}}
 
@@ -133,16 +107,3 @@ def _plain(incident: str) -> str:
 
 def _no_such(incident: str) -> Problem:
     return Problem(404, "no-such-incident", f"There is no incident {incident[:100]!a}.")
-
-
-def _unauthorized(challenge: str) -> Problem:
-    return Problem(
-        401,
-        "not-an-operator",
-        "This needs the operators' key (PLAZO_OPERATOR_KEY).",
-        headers={"WWW-Authenticate": challenge},
-    )
-
-
-def _same(given: str, key: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "replace"), key.encode())

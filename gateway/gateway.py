@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from book.database import LOST
 from book.intake import Intake
+from gateway.desk.sign_on import SignOn
 from gateway.incidents import Incidents
 from gateway.problems import Problem
 
@@ -32,16 +33,18 @@ class Gateway:
     reply_to: str
     portal_secret: str = field(repr=False)
     reporters: Mapping[str, tuple[str, ...]] = field(repr=False)
-    operator_key: str = field(repr=False)
+    public_url: str
+    """Where people reach it, such as `https://abuse.provider.example`."""
+    sign_on: SignOn | None = None
+    """The OpenID Connect issuer of the provider's people, if it has one."""
     temporal_ui: str | None = None
     """Where Temporal's web interface is, such as `http://127.0.0.1:8233`."""
     intake: Intake = field(init=False, repr=False)
     """What all reports go through, whichever way they come: those at once share a commit."""
 
     def __post_init__(self) -> None:
-        for name in ("portal_secret", "operator_key"):
-            if len(getattr(self, name)) < _SHORTEST:
-                raise ValueError(f"{name} is shorter than {_SHORTEST} characters; make it longer")
+        if len(self.portal_secret) < _SHORTEST:
+            raise ValueError(f"portal_secret is shorter than {_SHORTEST} characters")
         for name in self.reporters:
             # It begins the names of its reports, up to a slash.
             if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):

@@ -17,6 +17,8 @@ from workers.commands import (
     report,
     serve,
     show,
+    token,
+    user,
 )
 from workers.embedded import NotStarted
 from workers.leave import REFUSED, Refused, leave
@@ -47,6 +49,8 @@ app.add_typer(incident.app, name="incident")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(blocklist.app, name="blocklist")
 app.add_typer(audit.app, name="audit")
+app.add_typer(user.app, name="user")
+app.add_typer(token.app, name="token")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from asyncpg import Pool
 from temporalio.client import Client
 
 from gateway.app import create_app
+from gateway.desk.sign_on import SignOn
 from gateway.gateway import Gateway
 from gateway.incidents import Incidents
 from workers.leave import Refused
@@ -49,7 +50,8 @@ async def serving(settings: Settings, pool: Pool, client: Client) -> AsyncIterat
             reply_to=settings.reply_to,
             portal_secret=settings.portal_secret,
             reporters=settings.reporters,
-            operator_key=settings.operator_key,
+            public_url=settings.public_url,
+            sign_on=_sign_on(settings),
             temporal_ui=settings.temporal_ui,
         )
     )
@@ -77,6 +79,17 @@ async def serving(settings: Settings, pool: Pool, client: Client) -> AsyncIterat
             app.state.wake.let_go()
             server.should_exit = True
             await task
+
+
+def _sign_on(settings: Settings) -> SignOn | None:
+    if settings.oidc_issuer is None:
+        return None
+    return SignOn(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client,
+        client_secret=settings.oidc_secret,
+        return_to=f"{settings.public_url}/sign-on/return",
+    )
 
 
 @contextmanager

@@ -90,6 +90,11 @@ def web_address(given: str) -> str:
     return given.rstrip("/")
 
 
+def issuer(given: str) -> str:
+    web_address(given)
+    return given
+
+
 def database_url(given: str) -> str:
     parts = urlsplit(given)
     if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
@@ -189,9 +194,16 @@ class Settings:
         "PLAZO_PORTAL_SECRET", "signs the links to the client portal; 16 characters or more",
         secret, secret=True,
     )  # fmt: skip
-    operator_key: str = setting(
-        "PLAZO_OPERATOR_KEY", "opens the console and the read API; 16 characters or more",
-        secret, secret=True,
+    oidc_issuer: str | None = setting(
+        "PLAZO_OIDC_ISSUER", "where the provider's people sign on, exactly as it calls itself",
+        issuer, None,
+    )  # fmt: skip
+    oidc_client: str = setting(
+        "PLAZO_OIDC_CLIENT", "the name that this gateway is registered under there", text, "plazo"
+    )
+    oidc_secret: str = setting(
+        "PLAZO_OIDC_SECRET", "and its secret; the redirect is PLAZO_PUBLIC_URL/sign-on/return",
+        text, "", secret=True,
     )  # fmt: skip
     provider: str = setting(
         "PLAZO_PROVIDER", "the company's name, under every letter", text, "Abuse desk"

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from asyncpg import Pool
 from temporalio.client import Client
 
-from book import schema
+from book import desk, schema
+from book.database import transaction
+from domain.desk import Role
+from gateway.desk import hashing
 from workers import engine, incident_worker
 from workers.embedded.home import Home
 from workers.embedded.ports import LOOPBACK, port_for
@@ -21,6 +24,9 @@ from workers.settings import Settings
 
 CONNECTION_FILE = "plazo.env"
 """In the home: how the other commands reach a stack that is up. For the home's owner only."""
+
+
+FIRST_USER = "lead"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +92,6 @@ async def up(home: Home, env: Mapping[str, str]) -> AsyncIterator[Stack]:
         made_up = {
             "PLAZO_PUBLIC_URL": f"http://{listen}",
             "PLAZO_PORTAL_SECRET": home.secret("portal"),
-            "PLAZO_OPERATOR_KEY": home.secret("operator"),
             "PLAZO_TEMPORAL_UI": temporal.ui or "",
         }
         fixed = {
@@ -105,6 +110,7 @@ async def up(home: Home, env: Mapping[str, str]) -> AsyncIterator[Stack]:
         working = asyncio.create_task(incident_worker.work(settings, pool, client, stopping))
         connection = home.path / CONNECTION_FILE
         try:
+            await _somebody_can_sign_in(pool, home)
             async with serving(settings, pool, client) as gateway:
                 _write(connection, {name: known[name] for name in (*made_up, *fixed)})
                 yield Stack(
@@ -126,6 +132,14 @@ async def up(home: Home, env: Mapping[str, str]) -> AsyncIterator[Stack]:
                 await working
             finally:
                 await pool.close()
+
+
+async def _somebody_can_sign_in(pool: Pool, home: Home) -> None:
+    """On a new book, make the first user: a lead whose secret is in the home."""
+    async with transaction(pool) as connection:
+        if not await desk.users(connection):
+            secret = await hashing.hashed(home.secret(FIRST_USER))
+            await desk.add(connection, FIRST_USER, "Lead", Role.LEAD, by="plazo", secret=secret)
 
 
 async def stay_up(stack: Stack, stopping: asyncio.Event) -> None:

@@ -1,6 +1,5 @@
-"""The operators' console and read API: everything to those with the key, nothing to others."""
+"""The console and the read API: everything to whoever is signed in, nothing to others."""
 
-import base64
 from typing import Any
 
 import pytest
@@ -11,14 +10,10 @@ from book.database import transaction
 from domain.pages import ChainRow, IncidentPage, IncidentRow
 from domain.wire import from_json
 from tests.gateway.test_reports import assert_problem
-from tests.gateway.world import HOLD, HOSTILE, INCIDENT, OPERATOR_KEY, World, operator
+from tests.gateway.world import HOLD, HOSTILE, INCIDENT, World
 
 PAGES = ["/", f"/incidents/{INCIDENT}"]
 API = ["/v1/incidents", f"/v1/incidents/{INCIDENT}", f"/v1/incidents/{INCIDENT}/timeline"]
-
-
-def console(key: str = OPERATOR_KEY) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"ana:{key}".encode()).decode()}
 
 
 async def a_full_incident(world: World) -> None:
@@ -70,39 +65,28 @@ async def tamper(pool: Pool, body: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        console("wrong"),
-        console(""),
-        operator(),
-        {"Authorization": "Basic ???"},
-        {"Authorization": "Basic " + base64.b64encode(b"nocolon").decode()},
-    ],
-)
-async def test_the_console_is_for_operators(
+@pytest.mark.parametrize("headers", [{}, {"Cookie": "plazo=wrong"}, {"Cookie": "plazo="}])
+async def test_the_console_is_for_who_is_signed_in(
     world: World, path: str, headers: dict[str, str]
 ) -> None:
     await world.report()
-    answer = await world.http.get(path, headers=headers)
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"].startswith("Basic")
-    assert "vps-1" not in answer.json()["detail"]
+    for more in (headers, headers | world.token()):
+        assert_problem(await world.http.get(path, headers=more), 401, "not-signed-in")
 
 
 @pytest.mark.parametrize("path", API)
-@pytest.mark.parametrize("headers", [{}, console(), {"Authorization": "Bearer wrong"}])
-async def test_the_read_api_is_for_operators(
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
+async def test_the_read_api_is_for_who_has_a_token(
     world: World, path: str, headers: dict[str, str]
 ) -> None:
     await world.report()
-    assert_problem(await world.http.get(path, headers=headers), 401, "not-an-operator")
+    for more in (headers, headers | await world.cookie()):
+        assert_problem(await world.http.get(path, headers=more), 401, "not-signed-in")
 
 
 async def test_the_console_shows_what_there_is_to_do(world: World) -> None:
     await a_full_incident(world)
-    answer = await world.http.get("/", headers=console())
+    answer = await world.http.get("/", headers=await world.cookie())
     assert answer.status_code == 200
     assert "<script" not in answer.text
     for shown in (f'href="/incidents/{INCIDENT}"', "2 open incidents", "&lt;script&gt;", str(HOLD),
@@ -112,7 +96,7 @@ async def test_the_console_shows_what_there_is_to_do(world: World) -> None:
 
 async def test_an_incident_is_shown_with_its_whole_record(world: World) -> None:
     await a_full_incident(world)
-    answer = await world.http.get(f"/incidents/{INCIDENT}", headers=console())
+    answer = await world.http.get(f"/incidents/{INCIDENT}", headers=await world.cookie())
     assert answer.status_code == 200
     assert "<script" not in answer.text
     assert "does not verify" not in answer.text
@@ -129,7 +113,7 @@ async def test_a_record_that_was_tampered_with_is_told_and_still_shown(
 ) -> None:
     await a_full_incident(world)
     await tamper(world.pool, body)
-    answer = await world.http.get(f"/incidents/{INCIDENT}", headers=console())
+    answer = await world.http.get(f"/incidents/{INCIDENT}", headers=await world.cookie())
     assert answer.status_code == 200
     assert f"{INCIDENT}: entry 2: was changed after it was appended" in answer.text
     assert "cannot be read" in answer.text
@@ -140,12 +124,12 @@ async def test_a_record_that_was_tampered_with_is_told_and_still_shown(
                                   "/v1/incidents/nothing/timeline", "/v1/incidents/%00/timeline",
                                   "/incidents/%00", "/v1/incidents/%ed%a0%80"])  # fmt: skip
 async def test_an_unknown_incident_is_not_found(world: World, path: str) -> None:
-    headers = operator() if path.startswith("/v1") else console()
+    headers = world.token() if path.startswith("/v1") else await world.cookie()
     assert_problem(await world.http.get(path, headers=headers), 404, "no-such-incident")
 
 
 async def rows(world: World, **query: Any) -> list[IncidentRow]:
-    answer = await world.http.get("/v1/incidents", params=query, headers=operator())
+    answer = await world.http.get("/v1/incidents", params=query, headers=world.token())
     assert answer.status_code == 200, answer.text
     return [from_json(IncidentRow, row) for row in answer.json()]
 
@@ -162,7 +146,7 @@ async def test_incidents_can_be_found_by_stage_and_client(world: World) -> None:
 
 @pytest.mark.parametrize("query", [{"stage": "lost"}, {"limit": 0}, {"limit": 1_001}])
 async def test_a_query_that_makes_no_sense_is_told_so(world: World, query: dict[str, Any]) -> None:
-    answer = await world.http.get("/v1/incidents", params=query, headers=operator())
+    answer = await world.http.get("/v1/incidents", params=query, headers=world.token())
     detail = assert_problem(answer, 422, "invalid-request")
     assert f"query.{next(iter(query))}" in detail
     assert answer.json()["errors"][0]["at"] == f"query.{next(iter(query))}"
@@ -170,7 +154,7 @@ async def test_a_query_that_makes_no_sense_is_told_so(world: World, query: dict[
 
 async def test_an_incident_reads_back_as_what_the_page_shows(world: World) -> None:
     await a_full_incident(world)
-    answer = await world.http.get(f"/v1/incidents/{INCIDENT}", headers=operator())
+    answer = await world.http.get(f"/v1/incidents/{INCIDENT}", headers=world.token())
     page = from_json(IncidentPage, {**answer.json(), "links": []})
     assert page.chain_break is None
     assert [entry.seq for entry in page.chain] == [1, 2, 3, 4]
@@ -182,7 +166,7 @@ async def test_an_incident_reads_back_as_what_the_page_shows(world: World) -> No
 
 async def test_the_timeline_is_the_chain(world: World) -> None:
     await a_full_incident(world)
-    answer = await world.http.get(f"/v1/incidents/{INCIDENT}/timeline", headers=operator())
+    answer = await world.http.get(f"/v1/incidents/{INCIDENT}/timeline", headers=world.token())
     opened, decision, started, ended = (from_json(ChainRow, row) for row in answer.json())
     assert opened.what == "opened"
     assert (decision.by, decision.reasons) == ("ana", (HOSTILE,))

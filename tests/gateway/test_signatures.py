@@ -27,7 +27,6 @@ from tests.gateway.world import (
     PASSWORD,
     World,
     a_report,
-    operator,
     signed,
 )
 
@@ -231,7 +230,7 @@ async def test_what_is_no_basic_authorization_is_refused(world: World, header: s
 
 async def test_a_secret_is_no_password(world: World) -> None:
     answer = await world.http.post(
-        "/v1/reports?reporter=fbl", content=a_report(), headers=operator()
+        "/v1/reports?reporter=fbl", content=a_report(), headers=world.token()
     )
     assert "webhook-id" in assert_problem(answer, 401, "not-signed")
 

@@ -4,24 +4,25 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 import httpx
-from asyncpg import Pool
+from asyncpg import Connection, Pool
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from standardwebhooks import Webhook
 
-from book import clients, measures
+from book import clients, desk, measures, sessions
 from book.database import transaction
 from domain.acts import Answer
 from domain.calendar import BusinessHours, Calendar
 from domain.clientele import Clientele, Host
 from domain.contract import Contract, Prices
+from domain.desk import Role, rights_of
 from domain.hosts import HeldMessage, Observation, Report
 from domain.incident import Act
 from domain.links import portal_token
@@ -51,7 +52,8 @@ REPORTERS = {
     "both": (SECRET, f"basic:{PASSWORD}"),
 }
 PORTAL_SECRET = "the portal's secret of a test"
-OPERATOR_KEY = "the operators' key of a test"
+ISSUER = "https://identity.provider.example"
+USERS = {"luz": Role.LEAD, "dan": Role.DESK, "vera": Role.VIEWER}
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 INCIDENT = "incident-vps-1-1"
 HOLD = Restriction(measure=Measure.HOLD_DOMAIN, scope=Scope.DOMAIN, targets=("shop.example",))
@@ -149,6 +151,18 @@ class World:
     http: httpx.AsyncClient
     pool: Pool
     incidents: FakeIncidents
+    tokens: dict[str, str] = field(default_factory=dict)
+    """An API token with every scope of its owner's role, by the name of each user."""
+
+    def token(self, user: str = "luz") -> dict[str, str]:
+        """The header of a program that acts for a user: luz is a lead, dan desk, vera a viewer."""
+        return {"Authorization": f"Bearer {self.tokens[user]}"}
+
+    async def cookie(self, user: str = "luz") -> dict[str, str]:
+        """The header of a browser in which a user has signed in."""
+        async with transaction(self.pool) as connection:
+            token, _ = await sessions.begin(connection, user, "192.0.2.200")
+        return {"Cookie": f"plazo={token}"}
 
     async def report(self, address: str = "192.0.2.7", **more: Any) -> httpx.Response:
         """Post a plain report about an address, rightly signed. `id` is the webhook's."""
@@ -206,7 +220,7 @@ def a_gateway(pool: Pool, incidents: Any) -> Gateway:
         reply_to="abuse@provider.example",
         portal_secret=PORTAL_SECRET,
         reporters=MappingProxyType(REPORTERS),
-        operator_key=OPERATOR_KEY,
+        public_url="http://gateway.test",
         temporal_ui="http://127.0.0.1:8233/",
     )
 
@@ -218,6 +232,7 @@ async def a_world(pool: Pool) -> AsyncIterator[World]:
     async with transaction(pool) as connection:
         for host in CLIENTELE.hosts:
             await measures.enrol(connection, host.id)
+        tokens = {user: await _with_token(connection, user, role) for user, role in USERS.items()}
     incidents = FakeIncidents()
     app = create_app(a_gateway(pool, incidents))
     async with (
@@ -226,7 +241,13 @@ async def a_world(pool: Pool) -> AsyncIterator[World]:
             transport=httpx.ASGITransport(app), base_url="http://gateway.test"
         ) as http,
     ):
-        yield World(app, http, pool, incidents)
+        yield World(app, http, pool, incidents, tokens)
+
+
+async def _with_token(connection: Connection, user: str, role: Role) -> str:
+    with suppress(desk.NotChanged):  # another gateway on the same book has them already
+        await desk.add(connection, user, user.title(), role, by="test", subject=f"{ISSUER} {user}")
+    return await sessions.issue(connection, user, "test", rights_of(role), by="test", lasts=None)
 
 
 def a_report(address: str = "192.0.2.7", **more: object) -> bytes:
@@ -260,10 +281,6 @@ def observed(key: str, *messages: HeldMessage) -> object:
 
 def portal(incident: str = INCIDENT) -> str:
     return f"/c/{portal_token(PORTAL_SECRET, incident)}"
-
-
-def operator() -> dict[str, str]:
-    return {"Authorization": f"Bearer {OPERATOR_KEY}"}
 
 
 class Gate:

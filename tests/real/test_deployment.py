@@ -49,7 +49,6 @@ async def test_a_waiting_incident_moves_to_the_version_that_is_made_current(home
                 "PLAZO_DATABASE_URL": postgres.dsn,
                 "PLAZO_PUBLIC_URL": "http://127.0.0.1:1",
                 "PLAZO_PORTAL_SECRET": "0123456789abcdef",
-                "PLAZO_OPERATOR_KEY": "0123456789abcdef",
                 "PLAZO_SMTP_URL": f"smtp://{inbox.address}",
                 "PLAZO_BLOCKLISTS": ZONE,
                 "PLAZO_DNS": blocklist.address,

@@ -75,7 +75,6 @@ async def test_a_pass_finds_a_listing_and_opens_the_incident(
             "PLAZO_DATABASE_URL": dsn,
             "PLAZO_PUBLIC_URL": "http://127.0.0.1:1",
             "PLAZO_PORTAL_SECRET": "the-portal-secret-of-a-test",
-            "PLAZO_OPERATOR_KEY": "the-operator-key-of-a-test",
             "PLAZO_BLOCKLISTS": "bl.example",
             "PLAZO_DNS": lists.address,
         })  # fmt: skip

@@ -205,7 +205,6 @@ async def test_the_doctor_looks_into_the_mailbox(tmp_path: Path) -> None:
                 "PLAZO_DATABASE_URL": "postgresql://plazo@127.0.0.1:1/plazo",
                 "PLAZO_PUBLIC_URL": "https://plazo.example",
                 "PLAZO_PORTAL_SECRET": "the-portal-secret-of-a-test",
-                "PLAZO_OPERATOR_KEY": "the-operator-key-of-a-test",
                 "PLAZO_BLOCKLISTS": ",",  # none to ask
                 "TEMPORAL_ADDRESS": "127.0.0.1:1",
                 "PLAZO_SMTP_URL": "smtp://127.0.0.1:1",

@@ -28,7 +28,9 @@ COMMANDS = [
     ("incident", "false-positive"), ("incident", "call"), ("incident", "close"), ("blocklist",),
     ("blocklist", "check"), ("blocklist", "list"), ("blocklist", "history"), ("campaign",),
     ("campaign", "announce"), ("campaign", "list"), ("campaign", "withdraw"), ("audit",),
-    ("audit", "verify"), ("audit", "export"),
+    ("audit", "verify"), ("audit", "export"), ("user",), ("user", "add"), ("user", "list"),
+    ("user", "role"), ("user", "secret"), ("user", "disable"), ("user", "enable"), ("token",),
+    ("token", "create"), ("token", "list"), ("token", "revoke"),
 ]  # fmt: skip
 
 TWO_MISTAKES = """\
@@ -142,9 +144,9 @@ async def test_a_refusal_is_one_line_with_a_reason_and_exits_with_1(plazo: Plazo
 
 @pytest.mark.parametrize("process", ["worker", "gateway"])
 async def test_a_process_says_everything_that_it_lacks_at_once(plazo: Plazo, process: str) -> None:
-    said = await plazo(process, env={"PLAZO_OPERATOR_KEY": "short"})
+    said = await plazo(process, env={"PLAZO_PORTAL_SECRET": "short"})
     assert said.code == 1
-    for name in ("DATABASE_URL", "PUBLIC_URL", "PORTAL_SECRET", "OPERATOR_KEY"):
+    for name in ("DATABASE_URL", "PUBLIC_URL", "PORTAL_SECRET"):
         assert f"PLAZO_{name}" in said.err
 
 

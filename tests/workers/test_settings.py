@@ -9,12 +9,11 @@ from workers.host_agent import AgentSettings
 from workers.settings import BadSettings, Settings, environment
 
 KEY = "whsec_" + "c2VjcmV0IG9mIHRoZSBmZWVkYmFjayBsb29w"
-SECRETS = ("pa55word", "the-portal-secret-of-a-test", "the-operator-key-of-a-test", KEY)
+SECRETS = ("pa55word", "the-portal-secret-of-a-test", "the-issuer's-secret", KEY)
 ENOUGH: Mapping[str, str] = {
     "PLAZO_DATABASE_URL": "postgresql://plazo:pa55word@127.0.0.1/plazo",
     "PLAZO_PUBLIC_URL": "https://plazo.provider.example/",
     "PLAZO_PORTAL_SECRET": "the-portal-secret-of-a-test",
-    "PLAZO_OPERATOR_KEY": "the-operator-key-of-a-test",
 }
 
 
@@ -48,7 +47,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "PLAZO_SMTP_URL": "smtp://:25",
         "PLAZO_LISTEN": "8080",
         "PLAZO_NEWS_INTERVAL": "five",
-        "PLAZO_OPERATOR_KEY": " ",
+        "PLAZO_OIDC_ISSUER": "identity.provider.example",
     }
     told = problems(**wrong)
     assert sorted(line.partition(": ")[0].removesuffix(" is not set") for line in told) == sorted(

@@ -42,12 +42,12 @@ async def test_settings_that_are_wrong_leave_nothing_running() -> None:
 
 async def test_what_the_environment_says_is_what_other_commands_are_told() -> None:
     async with outside() as around:
-        key = "an operators' key of our own"
+        secret = "a portal's secret of our own"
         with a_home() as home:
-            async with stack.up(home, {**around.settings, "PLAZO_OPERATOR_KEY": key}) as running:
+            async with stack.up(home, {**around.settings, "PLAZO_PORTAL_SECRET": secret}) as up:
                 told = (home.path / stack.CONNECTION_FILE).read_text()
-                assert f'PLAZO_OPERATOR_KEY="{key}"' in told
-                assert running.settings.operator_key == key
+                assert f'PLAZO_PORTAL_SECRET="{secret}"' in told
+                assert up.settings.portal_secret == secret
 
 
 async def test_a_worker_that_ends_by_itself_ends_the_stack(

@@ -230,7 +230,7 @@ async def test_the_doctor_finds_nothing_and_shows_no_secret(site: Site) -> None:
     assert said.code == 0, said.out
     assert said.out.count("\nok ") == 4
     known = site.known
-    for name in ("PLAZO_PORTAL_SECRET", "PLAZO_OPERATOR_KEY", "PLAZO_DATABASE_URL"):
+    for name in ("PLAZO_PORTAL_SECRET", "PLAZO_DATABASE_URL"):
         assert known[name] not in said.out
 
 

@@ -41,7 +41,7 @@ async def _up(stopping: asyncio.Event) -> None:
         async with embedded.up(home, environment()) as stack:
             line(f"Temporal UI   {stack.ui}")
             line(f"Temporal      {stack.temporal.address}")
-            line(f"Gateway       {stack.gateway}   (console: any name, {_where(home)})")
+            line(f"Console       {stack.gateway}   (user {embedded.FIRST_USER}, {_where(home)})")
             line(f"State         {home.path}")
             line("Up. Ctrl-C stops it; other commands find it by themselves.")
             await embedded.stay_up(stack, stopping)
@@ -49,7 +49,7 @@ async def _up(stopping: asyncio.Event) -> None:
 
 
 def _where(home: Home) -> str:
-    return f"password in {home.path / 'secrets' / 'operator'}"
+    return f"secret in {home.path / 'secrets' / embedded.FIRST_USER}"
 
 
 def worker() -> None:

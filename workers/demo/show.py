@@ -40,8 +40,8 @@ async def perform(path: str, stopping: asyncio.Event, *, keep: bool) -> bool:
         if keep:
             timeline.title("Staying up; Ctrl-C ends it.")
             timeline.plain(f"Incident   {running.ui}/namespaces/default/workflows/{INCIDENT}")
-            timeline.plain(f"Console    {running.gateway}/   any name, password:")
-            timeline.plain(f"           {running.settings.operator_key}")
+            timeline.plain(f"Console    {running.gateway}/   user {stack.FIRST_USER}, secret:")
+            timeline.plain(f"           {home.secret(stack.FIRST_USER)}")
             await stack.stay_up(running, stopping)
         return seen
 

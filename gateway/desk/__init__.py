@@ -1,0 +1,1 @@
+"""The desk's side of the gateway: who comes in, what they see, and what they do."""
