@@ -41,7 +41,7 @@ class TooOld(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Decided:
+class Decided:
     """An `Attribution` (book/attribution.py) that was made already."""
 
     place: Place | str
@@ -60,7 +60,7 @@ async def accept(pool: Pool, host: str, said: Detection, received_at: datetime) 
         raise TooOld(f"it is about mail of {said.seen_at:%Y-%m-%d %H:%M} UTC, a week ago or more")
     sent_at = credible(said.sent_at, received_at)
     async with transaction(pool) as connection:
-        await _count(connection, host, said.id)
+        await count(connection, host, said.id)
         place, address = await _place(connection, host, said.address, sent_at)
         received = Received(
             id=said.id,
@@ -78,13 +78,13 @@ async def accept(pool: Pool, host: str, said: Detection, received_at: datetime) 
                 ),
             ),
         )
-        [answer] = await keep(connection, [received], _Decided(place=place))
+        [answer] = await keep(connection, [received], Decided(place=place))
     if isinstance(answer, ReportedOtherwise):
         raise answer
     return answer
 
 
-async def _count(connection: Connection, host: str, name: str) -> None:
+async def count(connection: Connection, host: str, name: str) -> None:
     """One more of this host, unless it is known. Raises TooMany."""
     # In turn, so that many at once are counted one after another.
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 5))", host)

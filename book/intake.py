@@ -1,32 +1,20 @@
-"""Reports come in: kept first, then attributed to a service and an incident. Nothing is dropped.
+"""Reports on record: attributed to a service and joined to its incident. Nothing is dropped.
 
-`accept` takes one. `Intake` takes many at once: those that wait at the same time are written in
-one transaction, so that they share what a durable commit costs.
+`accept` takes one. `Intake` takes many at once for whoever reads reports as they come, and
+`book.inbox` has those that were acknowledged before anybody read them.
 """
 
-import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from asyncpg import Pool
 
 from book.attribution import Asked, Attribution, Followed
-from book.database import LOST, transaction
+from book.database import transaction
 from book.reports import Accepted, Received, ReportedOtherwise, keep
+from book.together import Together
 
 __all__ = ["Accepted", "Intake", "Received", "ReportedOtherwise", "accept"]
-
-WRITERS = 2
-"""Transactions under way at once: one is prepared while the other waits for the disk."""
-
-MOST_REPORTS = 256
-"""In one transaction. Each takes a lock or two, of which PostgreSQL has some thousands for all."""
-
-MOST_BYTES = 8 * 1024 * 1024
-"""In one transaction, unless one report alone has more."""
-
-_Waiting = tuple[Received, "asyncio.Future[Accepted]"]
 
 
 async def accept(pool: Pool, received: Received) -> Accepted:
@@ -54,8 +42,9 @@ class Intake:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self.attribution = Followed(pool)
-        self._waiting: deque[_Waiting] = deque()
-        self._writers: set[asyncio.Task[None]] = set()
+        self._together: Together[Received, Accepted] = Together(
+            self._write, lambda received: len(received.content)
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -72,70 +61,7 @@ class Intake:
         Raises what PostgreSQL says when it is away; the same report can then be sent again. One
         that cannot be kept fails alone. Given up while it is being written, it may be kept.
         """
-        future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._waiting.append((received, future))
-        if len(self._writers) < WRITERS:
-            self._writers.add(asyncio.create_task(self._write()))
-        return await future
+        return await self._together.add(received)
 
-    async def _write(self) -> None:
-        """Write until nobody waits."""
-        try:
-            while batch := self._next():
-                try:
-                    await self._write_together(batch)
-                except Exception as error:
-                    for _, future in batch:
-                        _settle(future, error)
-        finally:
-            # Here and not in a callback: whoever comes next must see that nobody writes for them.
-            writer = asyncio.current_task()
-            assert writer is not None
-            self._writers.discard(writer)
-
-    def _next(self) -> list[_Waiting]:
-        """The next to be written together; those who were given up meanwhile are passed over."""
-        batch: list[_Waiting] = []
-        size = 0
-        while self._waiting and len(batch) < MOST_REPORTS:
-            received, future = self._waiting[0]
-            size += len(received.content)
-            if batch and size > MOST_BYTES:
-                break
-            self._waiting.popleft()
-            if not future.done():
-                batch.append((received, future))
-        return batch
-
-    async def _write_together(self, batch: list[_Waiting]) -> None:
-        try:
-            answers = await _keep(self._pool, [each for each, _ in batch], self.attribution)
-        except LOST:
-            raise
-        except Exception:
-            if len(batch) == 1:
-                raise
-            # One of them cannot be kept, or two transactions were in each other's way.
-            for alone in batch:
-                await self._write_alone(alone)
-        else:
-            for (_, future), answer in zip(batch, answers, strict=True):
-                _settle(future, answer)
-
-    async def _write_alone(self, alone: _Waiting) -> None:
-        received, future = alone
-        try:
-            [answer] = await _keep(self._pool, [received], self.attribution)
-        except Exception as error:
-            _settle(future, error)
-        else:
-            _settle(future, answer)
-
-
-def _settle(future: "asyncio.Future[Accepted]", answer: Accepted | Exception) -> None:
-    if future.done():
-        return
-    if isinstance(answer, Accepted):
-        future.set_result(answer)
-    else:
-        future.set_exception(answer)
+    async def _write(self, batch: Sequence[Received]) -> Sequence[Accepted | Exception]:
+        return await _keep(self._pool, batch, self.attribution)

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from asyncpg import Connection, Pool, Record
 
 from book.database import transaction
+from book.listings import REPORTED
 from domain.news import News, Observed, Sighting
 
 CHANNEL = "plazo_news"
 """What `mark_dirty` notifies, with the incident's id."""
+
+_MOST_SEEN = 200
+"""Addresses, or domains, that one incident's mail is followed to."""
 
 _AT_ONCE = 1_000
 """Incidents that one look takes up; the rest is the next look's."""
@@ -63,10 +67,13 @@ async def taken(pool: Pool, incident: str) -> AsyncIterator[Stirred | None]:
         revision = await connection.fetchval("SELECT nextval('news_revision')")
         found = await _digest(connection, incident, revision)
         await connection.execute(
-            "INSERT INTO woken (incident, revision) VALUES ($1, $2)"
-            " ON CONFLICT (incident) DO UPDATE SET revision = $2, at = now()",
+            "INSERT INTO woken (incident, revision, reports, volume) VALUES ($1, $2, $3, $4)"
+            " ON CONFLICT (incident) DO UPDATE SET revision = $2, at = now(), reports = $3,"
+            " volume = $4",
             incident,
             revision,
+            found.news.reports,
+            found.news.volume,
         )
         yield found
 
@@ -82,16 +89,36 @@ async def _digest(connection: Connection, incident: str, revision: int) -> Stirr
     row = await connection.fetchrow(
         "SELECT i.service, i.client, count(r.id) AS reports, max(r.sent_at) AS last_sent_at,"
         " coalesce(sum(r.counted), 0) AS volume,"
-        " ARRAY(SELECT host(l.address) || ' ' || l.zone FROM listings l"
+        " (SELECT max(told_at) FROM tasks WHERE incident = i.id) AS told_at,"
+        " (SELECT count(*) FROM tasks WHERE incident = i.id AND done_at IS NOT NULL) AS tasks_done,"
+        " ARRAY(SELECT l.subject || ' ' || l.zone FROM listings l"
         "   WHERE l.incident = i.id AND l.cleared_at IS NULL ORDER BY 1) AS listed"
         " FROM incidents i LEFT JOIN reports r ON r.incident = i.id WHERE i.id = $1"
         " GROUP BY i.id",
         incident,
     )
     assert row is not None
+    addresses = await connection.fetch(
+        f"SELECT host(address) AS address FROM ({REPORTED}) AS theirs ORDER BY theirs.address"  # noqa: S608 - a constant
+        " LIMIT $2",
+        incident,
+        _MOST_SEEN,
+    )
+    domains = await connection.fetch(
+        "SELECT domain FROM reports WHERE incident = $1 AND domain IS NOT NULL"
+        " GROUP BY domain ORDER BY min(received_at), domain LIMIT $2",
+        incident,
+        _MOST_SEEN,
+    )
     measures = await connection.fetch(
         "SELECT key, observed, detail, held, delivered, discarded, kept FROM measures"
         " WHERE incident = $1 AND observed IS NOT NULL",
+        incident,
+    )
+    bounced = await connection.fetch(
+        "SELECT n.key, n.notice FROM notices n JOIN deliveries d ON d.notice = n.key"
+        " WHERE n.incident = $1 AND d.taken_at IS NOT NULL AND d.failed_at IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM deliveries o WHERE o.notice = n.key AND o.failed_at IS NULL)",
         incident,
     )
     return Stirred(
@@ -105,6 +132,11 @@ async def _digest(connection: Connection, incident: str, revision: int) -> Stirr
             volume=row["volume"],
             listed=tuple(row["listed"]),
             sightings={measure["key"]: _sighting(measure) for measure in measures},
+            bounced={row["key"]: row["notice"] for row in bounced},
+            told_at=row["told_at"],
+            tasks_done=row["tasks_done"],
+            addresses=tuple(each["address"] for each in addresses),
+            domains=tuple(each["domain"] for each in domains),
         ),
     )
 

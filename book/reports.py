@@ -39,6 +39,8 @@ class Received:
     complaints: tuple[Complaint, ...]
     unread: str | None = None
     """Why no format understood it. It is kept whole, for a person to read."""
+    received_at: datetime | None = None
+    """When it came, if it is not put on record at once."""
 
     def __post_init__(self) -> None:
         if self.unread is not None and self.complaints:
@@ -158,6 +160,7 @@ async def _rows(
                 Row(
                     name=f"{name}{number}", reporter=received.reporter, evidence=digest,
                     complaint=complaint, place=next(placed),
+                    received_at=received.received_at,
                 )
             )  # fmt: skip
         if received.unread is not None:
@@ -166,7 +169,7 @@ async def _rows(
             rows.append(
                 Row(
                     name=f"{name}0", reporter=received.reporter, evidence=digest,
-                    complaint=None, place=why,
+                    complaint=None, place=why, received_at=received.received_at,
                 )
             )  # fmt: skip
     return rows

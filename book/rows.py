@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from asyncpg import Connection
 
@@ -23,6 +24,8 @@ class Row:
     complaint: Complaint | None
     place: Place | str
     """Whom it concerns, or why that is not known."""
+    received_at: datetime | None = None
+    """When it came, if that was not now."""
 
     @property
     def order(self) -> tuple[str, str, str]:
@@ -72,9 +75,10 @@ async def _insert(
     complaints = [row.complaint for row in rows]
     inserted = await connection.fetch(
         "SELECT * FROM keep_reports($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-        " $15) AS id",
+        " $15, $16) AS id",
         [row.name for row in rows],
         [row.reporter for row in rows],
+        [row.received_at for row in rows],
         [each and each.sent_at for each in complaints],
         [each and each.address for each in complaints],
         [each and each.domain for each in complaints],

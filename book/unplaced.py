@@ -32,6 +32,11 @@ async def wait_for_imports(connection: Connection) -> None:
     await connection.execute(_LOCK.format("_shared"))
 
 
+async def keep_waiting(connection: Connection) -> None:
+    """Until the transaction ends, no unplaced report is kept; those being kept are waited for."""
+    await connection.execute(_LOCK.format(""))
+
+
 def sent_long_ago(sent_at: datetime) -> str:
     """Why a report of such mail waits for a person."""
     return f"its mail was sent {sent_at:%Y-%m-%d}, more than {LATEST.days} days before the report"
@@ -75,7 +80,7 @@ async def attach(connection: Connection) -> tuple[str, ...]:
 
     Opens them where need be, wakes them, and closes the tasks that are settled by it.
     """
-    await connection.execute(_LOCK.format(""))
+    await keep_waiting(connection)
     rows = await connection.fetch(
         "SELECT mail.id, mail.domain, host(mail.address) AS address, place.* FROM ("  # noqa: S608
         "  SELECT id, domain, address, sent_at AS at FROM reports"

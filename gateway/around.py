@@ -3,7 +3,6 @@
 import logging
 
 from fastapi import Request
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.metrics import Metrics
@@ -13,14 +12,16 @@ log = logging.getLogger("plazo.gateway")
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "no-referrer",  # a portal's address is its key
+    "Referrer-Policy": "same-origin",  # a portal's address is its key; forms need their origin
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
 """On every answer that does not say otherwise."""
+
+_RAW = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -42,9 +43,9 @@ class Around:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = message["headers"] = list(message.get("headers", ()))
+                said = {name for name, _ in headers}
+                headers.extend(each for each in _RAW if each[0] not in said)
             await send(message)
 
         try:
@@ -57,7 +58,7 @@ class Around:
             await response(scope, receive, send_on)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            self._metrics.requests.labels(method, _route(scope), str(status or "none")).inc()
+            self._metrics.answered(method, _route(scope), status)
 
 
 def _route(scope: Scope) -> str:

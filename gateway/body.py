@@ -1,6 +1,7 @@
 """Reading what is sent, never more of it than we are ready to hold."""
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from gateway.problems import Problem
 
@@ -10,13 +11,23 @@ async def read(request: Request, most: int) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > most:
         raise _too_large(most)
+    message = await request.receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        whole: bytes = message.get("body", b"")
+        if len(whole) > most:
+            raise _too_large(most)
+        return whole  # as nearly all come
     chunks, size = [], 0
-    async for chunk in request.stream():
+    while message["type"] == "http.request":
+        chunk = message.get("body", b"")
         size += len(chunk)
         if size > most:
             raise _too_large(most)
         chunks.append(chunk)
-    return b"".join(chunks)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+        message = await request.receive()
+    raise ClientDisconnect
 
 
 def _too_large(most: int) -> Problem:

@@ -1,35 +1,43 @@
-"""`POST /v1/reports`: what others report, verified, bounded, kept, and only then accepted.
+"""`POST /v1/reports`: what others report, verified, bounded, committed, and only then accepted.
 
 The reporter names itself in the address, `/v1/reports?reporter=NAME`, because every sender of
 webhooks can be given an address and few can be given a header; only its own keys are tried (see
 `keys`). A delivery is kept once: sent again it changes nothing and is answered as the first
 time, and another under the same `webhook-id` is refused.
+
+What is accepted is in the inbox; `reading` says what becomes of it. This is the one address where a
+storm arrives, so it is plain ASGI and `Application` hands it over before anything else looks at it:
+FastAPI's part would cost more than all of the rest.
 """
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
-from urllib.parse import quote
+from functools import lru_cache
+from typing import Self
+from urllib.parse import parse_qsl, quote
 
 import asyncpg
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Request
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from book.intake import Accepted, Received, ReportedOtherwise
-from domain.complaints import Complaint, canonical_address
-from domain.wire import to_json
-from gateway.formats.forwarded import the_spam_itself
-from gateway.formats.port import NotUnderstood, understand
-from gateway.gateway import Gateway, TheGateway, book_at_hand
+from book.inbox import Delivered
+from book.reports import ReportedOtherwise
+from domain.complaints import canonical_address
+from gateway.formats.port import NotUnderstood
+from gateway.gateway import Gateway, book_at_hand
 from gateway.keys import keys_of
 from gateway.metrics import Metrics
-from gateway.problems import Problem
+from gateway.problems import Problem, response_to
+from gateway.reading import refuse_nonsense
 from gateway.signatures import NotNow, NotSigned
 from gateway.verification import Delivery, verified
 
 log = logging.getLogger("plazo.gateway")
+
+PATH = "/v1/reports"
 
 LARGEST = 10 * 1024 * 1024
 """Bytes of a report: a message of a usual mail server's limit, as text."""
@@ -38,146 +46,147 @@ _PATIENCE = 20.0
 """Seconds until a report is on record; senders of webhooks give up after 15 to 30."""
 
 _SMALL = 64 * 1024
-"""Bytes that are understood at once, in a millisecond or few; a thread costs as much."""
+"""Bytes that are looked at at once, in a millisecond or few; a thread costs as much."""
 
-_FORMATS = ("message/rfc822", "application/json", "application/xarf+json")
-
-router = APIRouter(tags=["reports"])
+_YES, _NO = frozenset({"true", "1", "yes", "on"}), frozenset({"", "false", "0", "no", "off"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
-    """What became of a report: `unplaced` says why a person has to look at it."""
+class Asked:
+    """What the query of the address says."""
 
-    reports: tuple[str, ...]
-    incidents: tuple[str, ...]
-    unplaced: tuple[str, ...]
+    reporter: str = ""
+    address: str = ""
+    spam: str = ""
 
-
-@router.post(
-    "/v1/reports",
-    status_code=202,
-    summary="Report offending mail",
-    responses={
-        202: {"model": Taken, "description": "On record."},
-        401: {"description": "Not proved to be of that reporter."},
-        409: {"description": "Signed at another time, or another report had the same webhook-id."},
-        413: {"description": f"Larger than {LARGEST} bytes."},
-        422: {"description": "Of no known format; the detail says what was expected."},
-        503: {"description": "The book of record is away; send it again after Retry-After."},
-    },
-    openapi_extra={
-        "parameters": [
-            {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
-            for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {name: {"schema": {"type": "string"}} for name in _FORMATS},
-        },
-    },
-)
-async def report(
-    request: Request,
-    gateway: TheGateway,
-    reporter: Annotated[
-        str, Query(description="Who reports: the name that its keys are under")
-    ] = "",
-    address: Annotated[
-        str, Query(description="Where the mail left from, if the report itself does not tell")
-    ] = "",
-    spam: Annotated[
-        bool, Query(description="The body is the offending message itself, as it was received")
-    ] = False,
-) -> JSONResponse:
-    """ARF (RFC 5965) or another message, XARF, events, or plain JSON; signed by the reporter."""
-    metrics: Metrics = request.app.state.metrics
-    try:
-        accepted = await _take(request, gateway, reporter, address, is_the_spam=spam)
-    except Problem as problem:
-        metrics.reports.labels(problem.kind).inc()
-        log.info("report refused", extra={"why": problem.kind, "detail": problem.detail})
-        raise
-    metrics.reports.labels("accepted").inc()
-    log.info("report accepted", extra={"reporter": reporter, "incidents": accepted.incidents})
-    taken = Taken(
-        reports=accepted.reports, incidents=accepted.incidents, unplaced=accepted.unplaced
-    )
-    return JSONResponse(to_json(taken), 202)
-
-
-async def _take(
-    request: Request, gateway: Gateway, reporter: str, address: str, *, is_the_spam: bool
-) -> Accepted:
-    received_at = datetime.now(UTC)
-    media_type = request.headers.get("content-type", "")[:200]
-    delivery = await _verified(request, gateway, reporter, received_at)
-    if (address or is_the_spam) and not delivery.query_too:
-        raise Problem(
-            401,
-            "not-signed",
-            "The signature does not cover the query; name the reporter only in it.",
+    @classmethod
+    def read(cls, query: bytes) -> Self:
+        """What is there more than once counts as it stands last; what is unknown is passed over."""
+        given = dict(parse_qsl(query.decode("latin-1")))
+        return cls(
+            reporter=given.get("reporter", ""),
+            address=given.get("address", ""),
+            spam=given.get("spam", "").lower(),
         )
-    unread: str | None = None
+
+
+_asked = lru_cache(maxsize=256)(Asked.read)  # a reporter asks the same each time
+
+
+class Application(FastAPI):
+    """FastAPI's, which does not see the posting of reports."""
+
+    posted: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
+            scope["app"] = self
+            await self.posted(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+class Reports:
+    """The endpoint, in ASGI."""
+
+    def __init__(self, gateway: Gateway, metrics: Metrics) -> None:
+        self._gateway = gateway
+        self._outcomes = metrics.reports
+        self._accepted = metrics.reports.labels("accepted")
+        self.route = Route(PATH, self, methods=["POST"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self.route  # what `around` counts it under
+        request = Request(scope, receive)
+        try:
+            name = await self._take(request, _asked(scope["query_string"]))
+        except Problem as problem:
+            self._outcomes.labels(problem.kind).inc()
+            log.info("report refused", extra={"why": problem.kind, "detail": problem.detail})
+            await response_to(request, problem)(scope, receive, send)
+            return
+        self._accepted.inc()
+        body = b'{"report":"%s"}' % name.encode()  # quoted, so nothing in it has to be escaped
+        await send({
+            "type": "http.response.start", "status": _status(request),
+            "headers": [
+                (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)),
+            ],
+        })  # fmt: skip
+        await send({"type": "http.response.body", "body": body})
+
+    async def _take(self, request: Request, asked: Asked) -> str:
+        """Put a report into the inbox; its name."""
+        now = datetime.now(UTC)
+        is_the_spam = asked.spam in _YES
+        if not is_the_spam and asked.spam not in _NO:
+            raise Problem(422, "invalid-request", 'spam in the query: write "true" or "false".')
+        delivery = await self._verified(request, asked.reporter, now)
+        if (asked.address or is_the_spam) and not delivery.query_too:
+            raise Problem(
+                401,
+                "not-signed",
+                "The signature does not cover the query; name the reporter only in it.",
+            )
+        delivered = Delivered(
+            # Quoted, for a slash in it would run into the name of another report.
+            id=quote(delivery.id, safe=""),
+            reporter=asked.reporter,
+            received_at=now,
+            content=delivery.content,
+            media_type=request.headers.get("content-type", "")[:200],
+            address=_address(asked.address),
+            is_the_spam=is_the_spam,
+        )
+        await _understandable(delivered)
+        try:
+            with book_at_hand():
+                async with asyncio.timeout(_PATIENCE):
+                    await self._gateway.inbox.put(delivered)
+        except ReportedOtherwise as error:
+            raise Problem(409, "already-reported-otherwise", str(error)) from error
+        except asyncpg.DataError as error:
+            raise Problem(422, "not-understood", f"it cannot be put on record: {error}") from error
+        return delivered.name.rstrip("/")
+
+    async def _verified(self, request: Request, reporter: str, now: datetime) -> Delivery:
+        written = self._gateway.reporters.get(reporter, ())
+        keys = keys_of(tuple(written))
+        try:
+            if not written:
+                raise NotSigned("name a known reporter in the address: /v1/reports?reporter=NAME")
+            return await verified(request, reporter, keys, now, LARGEST)
+        except NotSigned as error:
+            headers = {"WWW-Authenticate": keys.challenge()}
+            raise Problem(
+                401, "not-signed", f"Not proved to be of that reporter: {error}", headers=headers
+            ) from error
+        except NotNow as error:
+            raise Problem(409, "signed-at-another-time", str(error)) from error
+
+
+async def _understandable(delivered: Delivered) -> None:
+    """Problem 422 with what was expected, if it is neither mail nor of a known format."""
     try:
-        complaints = await _understood(delivery.content, media_type, received_at, is_the_spam)
+        if len(delivered.content) <= _SMALL:
+            refuse_nonsense(delivered)
+        else:
+            # Parsing ten megabytes takes a while, and everybody else's requests go on meanwhile.
+            await asyncio.to_thread(refuse_nonsense, delivered)
     except NotUnderstood as error:
-        if not error.for_a_person:
-            raise Problem(422, "not-understood", str(error)) from error
-        complaints, unread = (), str(error)
-    received = Received(
-        # Quoted, for a slash in it would run into the name of another report.
-        id=quote(delivery.id, safe=""),
-        reporter=reporter,
-        content=delivery.content,
-        media_type=media_type,
-        complaints=_from(address, complaints),
-        unread=unread,
-    )
-    try:
-        with book_at_hand():
-            async with asyncio.timeout(_PATIENCE):
-                return await gateway.intake.accept(received)
-    except ReportedOtherwise as error:
-        raise Problem(409, "already-reported-otherwise", str(error)) from error
-    except asyncpg.DataError as error:
-        raise Problem(422, "not-understood", f"it cannot be put on record: {error}") from error
+        raise Problem(422, "not-understood", str(error)) from error
 
 
-async def _understood(
-    content: bytes, media_type: str, received_at: datetime, is_the_spam: bool
-) -> tuple[Complaint, ...]:
-    if is_the_spam:
-        return the_spam_itself(content, received_at)
-    if len(content) <= _SMALL:
-        return understand(content, media_type, received_at)
-    # Parsing ten megabytes takes a while, and everybody else's requests go on meanwhile.
-    return await asyncio.to_thread(understand, content, media_type, received_at)
+def _status(request: Request) -> int:
+    """Rspamd's metadata_exporter takes anything but 200 for a failure (seen in 3.4)."""
+    return 200 if request.headers.get("user-agent", "").startswith("rspamd") else 202
 
 
-def _from(address: str, complaints: tuple[Complaint, ...]) -> tuple[Complaint, ...]:
-    """The complaints, those that name no address with the one that the reporter gives for all."""
-    if not address:
-        return complaints
-    known = canonical_address(address)
+def _address(given: str) -> str | None:
+    """Where the mail left from, as the query has it."""
+    if not given:
+        return None
+    known = canonical_address(given)
     if known is None:
-        raise Problem(422, "not-understood", f'"{address[:60]}" in the query is no IP address')
-    return tuple(
-        each if each.address is not None else replace(each, address=known) for each in complaints
-    )
-
-
-async def _verified(request: Request, gateway: Gateway, reporter: str, now: datetime) -> Delivery:
-    written = gateway.reporters.get(reporter, ())
-    keys = keys_of(tuple(written))
-    try:
-        if not written:
-            raise NotSigned("name a known reporter in the address: /v1/reports?reporter=NAME")
-        return await verified(request, reporter, keys, now, LARGEST)
-    except NotSigned as error:
-        headers = {"WWW-Authenticate": keys.challenge()}
-        raise Problem(
-            401, "not-signed", f"Not proved to be of that reporter: {error}", headers=headers
-        ) from error
-    except NotNow as error:
-        raise Problem(409, "signed-at-another-time", str(error)) from error
+        raise Problem(422, "not-understood", f'"{given[:60]}" in the query is no IP address')
+    return known

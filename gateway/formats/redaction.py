@@ -22,7 +22,11 @@ _SHOWN = (
     "X-Authenticated-Sender", "X-Get-Message-Sender-Via", "X-Source", "X-Source-Args",
     "X-Source-Dir",
 )  # fmt: skip
-"""What tells a server's owner which mailbox or script it was. Of each only the topmost."""
+"""What tells a server's owner which mailbox or script it was. Of each only the topmost, but for
+`Received`, whose second or third line is their own server's (`domain/causes.py` reads it)."""
+
+_MOST_HOPS = 3
+"""`Received` lines that are shown: the reporter's, perhaps one more of theirs, the server's own."""
 
 _TO = (
     "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "apparently-to",
@@ -58,8 +62,8 @@ def sample(original: Fields, recipients: Iterable[str] = ()) -> tuple[str, ...]:
     redact = _Redactor([local for local, _ in mailboxes], lists)
     lines = []
     for name in _SHOWN:
-        if value := original.first(name):
-            lines.append(f"{name}: {_short(redact(decoded(value)))}")
+        values = list(filter(None, original.all(name)))[: _MOST_HOPS if name == "Received" else 1]
+        lines += [f"{name}: {_short(redact(decoded(each)))}" for each in values]
     domains = dict.fromkeys(domain.lower() for _, domain in mailboxes)
     shown = [f"{REDACTED}@{domain}" for domain in list(domains)[:_MOST_SHOWN]]
     return (*lines, f"To: {_short(', '.join(shown))}") if shown else tuple(lines)

@@ -10,7 +10,7 @@ in it is where that person is: such a complaint names no address of ours, unless
 
 from datetime import datetime
 
-from domain.complaints import Complaint, canonical_address, credible
+from domain.complaints import Complaint, canonical_address, canonical_domain, credible
 from gateway.formats import original, received
 from gateway.formats.fingerprint import fingerprint
 from gateway.formats.headers import Fields
@@ -19,6 +19,7 @@ from gateway.formats.port import NotUnderstood, register
 from gateway.formats.redaction import sample
 
 _SPAM = frozenset({"reject", "add header", "rewrite subject"})
+_MOST_SIGNERS = 10
 _UNKNOWN = "unknown"
 """What Rspamd writes where it has nothing."""
 
@@ -50,7 +51,8 @@ class Rspamd:
                 # It posts while it scans.
                 sent_at=credible(None, received_at),
                 address=None if user else received.outside(_address(data.get("ip"))),
-                domain=original.offending_domain(sender, offending, []),
+                domain=original.offending_domain(sender, offending, [])
+                or next(iter(_signers(data)), None),
                 sender=sender,
                 message_id=message_id,
                 fingerprint=fingerprint(
@@ -80,6 +82,22 @@ def _header(data: dict[str, object], user: str) -> Fields:
         for each in (a_list(data.get(key)) or [data.get(key)])[:20]
     ]
     return Fields(items=(*found.items(), *(("to", each) for each in recipients if each)))
+
+
+def _signers(data: dict[str, object]) -> list[str]:
+    """Whose DKIM signatures were right: options of `DKIM_TRACE`, such as `shop.example:+`.
+
+    The signatures themselves are not among the fields that it posts.
+    """
+    symbols = [each for each in a_list(data.get("symbols")) if isinstance(each, dict)]
+    options = [
+        _known(option)
+        for each in symbols
+        if each.get("name") == "DKIM_TRACE"
+        for option in a_list(each.get("options"))[:_MOST_SIGNERS]
+    ]
+    known = (canonical_domain(each[:-2]) for each in options if each.endswith(":+"))
+    return [domain for domain in known if domain is not None]
 
 
 def _first(value: object) -> str:

@@ -16,7 +16,7 @@ PLAN = Plan(port=1, first=5, count=3, connections=1, servers=2, reporters=2, sec
 
 
 def seen(began: float, *waits: float) -> Seen:
-    return Seen(began=began, ended=began + sum(waits), waits=list(waits), refused=[])
+    return Seen(began=began, ended=began + sum(waits), waits=list(waits), refused=[], processor=0.0)
 
 
 def every_request(plan: Plan) -> list[tuple[dict[str, str], bytes]]:

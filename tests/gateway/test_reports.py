@@ -48,13 +48,26 @@ def assert_problem(answer: httpx.Response, status: int, kind: str) -> str:
     return str(body["detail"])
 
 
-async def test_a_report_is_on_record_when_it_is_accepted(world: World) -> None:
-    answer = await world.report(domain="shop.example", volume=3)
-    assert answer.status_code == 202
-    assert answer.json() == {"reports": ["fbl/msg-1/0"], "incidents": [INCIDENT], "unplaced": []}
+async def post(world: World, content: bytes, name: str = "msg-1") -> httpx.Response:
+    """Post, and read nothing."""
+    return await world.http.post(
+        "/v1/reports", params=FBL, content=content, headers=signed(content, name)
+    )
+
+
+async def test_a_report_is_committed_when_it_is_accepted_and_read_afterwards(world: World) -> None:
+    content = a_report(domain="shop.example", volume=3)
+    answer = await post(world, content)
+    assert (answer.status_code, answer.json()) == (202, {"report": "fbl/msg-1"})
+    waits = await world.pool.fetchrow("SELECT * FROM inbox")
+    assert (waits["name"], waits["body"]) == ("fbl/msg-1/", content)
+    assert await count(world.pool, "reports") == 0
+    await world.read()
     kept = await world.pool.fetchrow("SELECT * FROM reports")
-    assert (kept["incident"], kept["volume"]) == (INCIDENT, 3)
+    assert (kept["id"], kept["incident"], kept["volume"]) == ("fbl/msg-1/0", INCIDENT, 3)
+    assert kept["received_at"] == waits["received_at"]
     assert await count(world.pool, "dirty") == 1
+    assert await count(world.pool, "inbox") == 0
 
 
 async def test_mail_that_is_not_utf8_can_be_signed(world: World) -> None:
@@ -81,7 +94,7 @@ async def test_mail_that_is_not_utf8_can_be_signed(world: World) -> None:
     }
     answer = await world.http.post("/v1/reports", params=FBL, content=content, headers=headers)
     assert answer.status_code == 202, answer.text
-    assert answer.json()["incidents"] == [INCIDENT]
+    assert await world.rows() == [("fbl/mail/0", INCIDENT)]
 
 
 @pytest.mark.parametrize("secret", [SECRET, OLD_SECRET])
@@ -121,7 +134,7 @@ async def test_what_is_not_signed_by_its_reporter_is_refused(
     )
     assert_problem(answer, 401, "not-signed")
     assert answer.headers["www-authenticate"] == "StandardWebhooks"
-    assert await count(world.pool, "reports") == 0
+    assert await count(world.pool, "inbox") == 0
 
 
 async def test_an_unsigned_report_is_told_which_header_is_missing(world: World) -> None:
@@ -138,7 +151,7 @@ async def test_a_signature_of_another_time_is_refused(world: World, minutes: int
     )
     detail = assert_problem(answer, 409, "signed-at-another-time")
     assert ("ago" in detail) == (minutes < 0)
-    assert await count(world.pool, "reports") == 0
+    assert await count(world.pool, "inbox") == 0
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -172,26 +185,34 @@ async def test_what_is_not_understood_is_told_what_was_expected(
         "/v1/reports", params=FBL, content=content, headers=signed(content)
     )
     assert "expected" in assert_problem(answer, 422, "not-understood")
-    assert await count(world.pool, "evidence") == 0
+    assert await count(world.pool, "inbox") == 0
 
 
-async def test_a_delivery_that_is_repeated_is_answered_as_the_first_time(world: World) -> None:
+@pytest.mark.parametrize("read_between", [False, True])
+async def test_a_delivery_that_is_repeated_is_answered_as_the_first_time(
+    world: World, read_between: bool
+) -> None:
     content = a_report()
-    answers = [
-        await world.http.post("/v1/reports", params=FBL, content=content, headers=signed(content))
-        for _ in range(2)
-    ]
-    assert [answer.status_code for answer in answers] == [202, 202]
-    assert answers[0].json() == answers[1].json()
-    assert await count(world.pool, "reports") == 1
+    first = await post(world, content)
+    if read_between:
+        await world.read()
+    again = await post(world, content)
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert await count(world.pool, "inbox") == (0 if read_between else 1)
+    assert await world.rows() == [("fbl/msg-1/0", INCIDENT)]
     assert await count(world.pool, "incidents") == 1
 
 
-async def test_another_report_under_the_same_id_is_refused_and_counted(world: World) -> None:
-    await world.report()
-    answer = await world.report(address="192.0.2.8", volume=9)
+@pytest.mark.parametrize("read_between", [False, True])
+async def test_another_report_under_the_same_id_is_refused_and_counted(
+    world: World, read_between: bool
+) -> None:
+    await post(world, a_report())
+    if read_between:
+        await world.read()
+    answer = await post(world, a_report("192.0.2.8", volume=9))
     assert "an id of its own" in assert_problem(answer, 409, "already-reported-otherwise")
-    assert await count(world.pool, "reports") == 1
+    assert await world.rows() == [("fbl/msg-1/0", INCIDENT)]
     text = (await world.http.get("/metrics")).text
     assert 'plazo_reports_total{outcome="already-reported-otherwise"} 1.0' in text
 
@@ -205,14 +226,14 @@ async def test_one_reporters_ids_are_not_another_reporters(world: World) -> None
         content=content,
         headers=signed(content, secret=OLD_SECRET),
     )
-    assert answer.json()["reports"] == ["other/msg-1/0"]
+    assert answer.json() == {"report": "other/msg-1"}
+    assert [name for name, _ in await world.rows()] == ["fbl/msg-1/0", "other/msg-1/0"]
 
 
 async def test_a_slash_in_an_id_runs_into_no_other_report(world: World) -> None:
     await world.report(id="a/0")
-    answer = await world.report(id="a")
-    assert answer.json()["reports"] == ["fbl/a/0"]
-    assert await count(world.pool, "reports") == 2
+    await world.report(id="a")
+    assert [name for name, _ in await world.rows()] == ["fbl/a%2F0/0", "fbl/a/0"]
 
 
 async def test_two_gateways_that_get_one_report_at_once_keep_it_once(
@@ -230,7 +251,7 @@ async def test_two_gateways_that_get_one_report_at_once_keep_it_once(
     await pool.close()
     assert {answer.status_code for answer in answers} == {202}
     assert all(answer.json() == answers[0].json() for answer in answers)
-    assert await count(world.pool, "reports") == 1
+    assert await world.rows() == [("fbl/msg-1/0", INCIDENT)]
 
 
 async def test_fifty_reports_at_once_through_two_gateways_are_one_incident(
@@ -248,28 +269,31 @@ async def test_fifty_reports_at_once_through_two_gateways_are_one_incident(
         )
     await pool.close()
     assert {answer.status_code for answer in answers} == {202}
-    assert {tuple(answer.json()["incidents"]) for answer in answers} == {(INCIDENT,)}
-    assert await count(world.pool, "reports") == 50
+    rows = await world.rows()
+    assert (len(rows), {incident for _, incident in rows}) == (50, {INCIDENT})
     assert await count(world.pool, "incidents") == 1
-    assert await count(world.pool, "audit") == 1
+    assert await count(world.pool, f"audit WHERE incident = '{INCIDENT}'") == 1
 
 
 @pytest.mark.parametrize("n", range(2))
 async def test_a_report_that_nobody_can_place_is_kept_for_a_person(world: World, n: int) -> None:
-    answers = [await world.report("198.51.100.9", id=f"msg-{each}") for each in range(n + 1)]
-    assert answers[-1].status_code == 202
-    assert answers[-1].json()["incidents"] == []
-    assert "198.51.100.9" in answers[-1].json()["unplaced"][0]
-    assert await count(world.pool, "reports") == n + 1
+    for each in range(n + 1):
+        await world.report("198.51.100.9", id=f"msg-{each}")
+    assert {incident for _, incident in await world.rows()} == {None}
+    why = await world.pool.fetch("SELECT unplaced FROM reports")
+    assert len(why) == n + 1
+    assert "198.51.100.9" in why[-1]["unplaced"]
     [task] = await world.pool.fetch("SELECT * FROM tasks")
     assert task["kind"] == "place_report"
 
 
 async def post_sample(world: World, name: str, **query: str) -> httpx.Response:
     content = recent(name)
-    return await world.http.post(
+    answer = await world.http.post(
         "/v1/reports", params=FBL | query, content=content, headers=signed(content, name)
     )
+    await world.read()
+    return answer
 
 
 @pytest.mark.parametrize("name", ["letter.eml", "bounce.eml", "xarf4-phishing.json"])
@@ -278,9 +302,10 @@ async def test_what_only_a_person_understands_is_kept_whole_for_one(
 ) -> None:
     answer = await post_sample(world, name)
     assert answer.status_code == 202
-    assert answer.json()["incidents"] == []
-    kept = await world.pool.fetchrow("SELECT format, unplaced FROM reports")
-    assert (kept["format"], [kept["unplaced"]]) == ("unread", answer.json()["unplaced"])
+    kept = await world.pool.fetchrow("SELECT r.*, e.body FROM reports r"
+                                     " JOIN evidence e ON e.sha256 = r.evidence")  # fmt: skip
+    assert (kept["format"], kept["incident"]) == ("unread", None)
+    assert kept["body"] == recent(name)
     assert await world.pool.fetchval("SELECT kind FROM tasks") == "read_report"
 
 
@@ -291,18 +316,26 @@ async def test_a_report_that_complains_about_nothing_is_accepted_and_opens_nothi
     assert answer.status_code == 202
     assert await count(world.pool, "evidence") == 1
     assert await count(world.pool, "incidents") == 0
+    assert await count(world.pool, "inbox") == 0
 
 
 async def test_spam_itself_is_taken_from_those_who_say_that_it_is(world: World) -> None:
-    answer = await post_sample(world, "spam.eml", spam="true")
-    assert answer.json()["incidents"] == [INCIDENT]
+    await post_sample(world, "spam.eml", spam="true")
+    assert await world.rows() == [("fbl/spam.eml/0", INCIDENT)]
+    headless = await world.http.post(
+        "/v1/reports?reporter=fbl&spam=1", content=b"Buy!", headers=signed(b"Buy!")
+    )
+    assert "with its whole header" in assert_problem(headless, 422, "not-understood")
+    unclear = await post_sample(world, "spam.eml", spam="perhaps")
+    assert '"true" or "false"' in assert_problem(unclear, 422, "invalid-request")
 
 
 async def test_a_reporter_can_say_where_its_mail_leaves_from(world: World) -> None:
-    answer = await post_sample(world, "rspamd-user.json", address="192.0.2.8")
-    assert answer.json()["incidents"] == ["incident-vps-2-1"]
-    told = await post_sample(world, "rspamd-relay.json", address="192.0.2.8")
-    assert told.json()["incidents"] == [INCIDENT]
+    await post_sample(world, "rspamd-user.json", address="192.0.2.8")
+    await post_sample(world, "rspamd-relay.json", address="192.0.2.8")
+    assert await world.rows() == [
+        ("fbl/rspamd-relay.json/0", INCIDENT), ("fbl/rspamd-user.json/0", "incident-vps-2-1"),
+    ]  # fmt: skip
     wrong = await post_sample(world, "mailchannels.json", address="192.0.2.0/24")
     assert "is no IP address" in assert_problem(wrong, 422, "not-understood")
 
@@ -332,3 +365,22 @@ async def test_what_becomes_of_reports_is_counted(world: World) -> None:
     assert 'plazo_reports_total{outcome="accepted"} 1.0' in text
     assert 'plazo_reports_total{outcome="not-signed"} 1.0' in text
     assert 'route="/v1/reports",status="202"} 1.0' in text
+
+
+async def test_what_waits_to_be_read_is_told(world: World) -> None:
+    for number in range(3):
+        await post(world, a_report(), f"msg-{number}")
+    waiting = (await world.http.get("/metrics")).text
+    assert "plazo_inbox_reports 3.0" in waiting
+    assert "plazo_inbox_oldest_seconds 0.0\n" not in waiting
+    await world.read()
+    read = (await world.http.get("/metrics")).text
+    assert "plazo_inbox_reports 0.0" in read
+    assert "plazo_inbox_oldest_seconds 0.0\n" in read
+
+
+async def test_the_answer_is_locked_down_like_every_other(world: World) -> None:
+    answer = await post(world, a_report())
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
