@@ -1,62 +1,16 @@
 """What holding, redirecting and releasing mean, step by step, on any mail server with a queue."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
+from agents.files import NotKept
 from agents.ledger import Entry, Ledger
+from agents.mail_server import MailServer, Queued
 from agents.outbound import HOLDS, concerns, fate
 from domain.hosts import Desired, Fate, HeldMessage, Observation
 from domain.measures import Measure
 from domain.news import Observed
-
-
-@dataclass(frozen=True, kw_only=True)
-class Queued:
-    """A message in a mail server's queue."""
-
-    message: HeldMessage
-    on_hold: bool
-    outbound: bool
-    """It waits for another attempt to reach somebody who is not local to this server."""
-    stopped: bool
-    """Its last attempt was stopped by a measure of ours."""
-
-
-class MailServer(Protocol):
-    """The few things that a mail server's file has to know how to do."""
-
-    @property
-    def name(self) -> str:
-        """Such as "postfix"."""
-
-    @property
-    def can(self) -> frozenset[Measure]:
-        """The measures that it can carry out."""
-
-    async def enforce(self, in_force: tuple[Desired, ...]) -> str:
-        """Have exactly these measures decide where outgoing mail goes, queued mail included.
-
-        Mail that a hold concerns stays in the queue. Returns what the measures cannot reach on
-        this server, in a sentence, or "". Raises CannotCarryOut.
-        """
-
-    async def queued(self) -> list[Queued]:
-        """Everything in the queue."""
-
-    async def hold(self, queue_ids: Collection[str]) -> None:
-        """Put waiting messages on hold; those that are gone or on hold are passed over."""
-
-    async def release(self, queue_ids: Collection[str]) -> None:
-        """Take messages off hold, to be delivered now."""
-
-    async def discard(self, queue_ids: Collection[str]) -> None:
-        """Delete messages."""
-
-    async def relayed(self, measure: Desired) -> int:
-        """Messages that the measure's smarthost has taken so far; it never falls."""
-
 
 _FINAL = (Fate.DELIVERED, Fate.DISCARDED)
 
@@ -68,8 +22,8 @@ class Holding:
     deleted: what an administrator holds stays as it is.
     """
 
-    keeps_back = HOLDS
-    """The measures under which mail waits on hold."""
+    keeps_back = HOLDS | {Measure.SMARTHOST_REDIRECT}
+    """The measures under which mail waits on hold; under a redirect, what the smarthost refuses."""
 
     def __init__(self, server: MailServer, state_dir: Path) -> None:
         self._server = server
@@ -88,14 +42,20 @@ class Holding:
         others = tuple(each for each in self._ledger.in_force() if each.key != measure.key)
         # Before the ledger knows it: a measure that cannot be carried out must not spoil others.
         beyond = await self._server.enforce((*others, measure))
-        entry = self._ledger.opened(measure)
+        try:
+            entry = self._ledger.opened(measure)
+        except NotKept as error:
+            # It holds on the mail server. What waits is put on hold once that can be written down.
+            self._ledger.known(measure)
+            return self._unwritten(measure, beyond, error)
         kept = {k: replace(m, fate=None) for k, m in entry.messages.items() if m.fate is Fate.KEPT}
         self._ledger.put(replace(entry, messages=entry.messages | kept))
-        return await self._seen(measure, beyond)
+        return await self._seen_or_unwritten(measure, beyond)
 
     async def observe(self, measure: Desired) -> Observation:
         """Put on hold what came in since, and say what is held."""
-        return await self._seen(measure, await self._server.enforce(self._ledger.in_force()))
+        beyond = await self._server.enforce(self._ledger.in_force())
+        return await self._seen_or_unwritten(measure, beyond)
 
     async def lift(self, measure: Desired) -> Observation:
         """End it and see to every message that it held, in steps that may each be repeated."""
@@ -111,22 +71,38 @@ class Holding:
         entry = self._ledger.opened(measure)
         if not entry.done:
             await self._server.enforce(self._ledger.in_force())
-            if measure.restriction.measure in self.keeps_back:
-                entry = await self._settle(await self._sweep(entry))
-            else:
-                entry = await self._count(entry)
-                self._ledger.put(entry := replace(entry, done=True))
+            entry = await self._settle(await self._look(entry))
         return _observation(entry, f"lifted on {self.name}")
 
+    async def _seen_or_unwritten(self, measure: Desired, beyond: str) -> Observation:
+        try:
+            return await self._seen(measure, beyond)
+        except NotKept as error:
+            return self._unwritten(measure, beyond, error)
+
+    def _unwritten(self, measure: Desired, beyond: str, error: NotKept) -> Observation:
+        words = (f"in force on {self.name}", f"nothing can be written down ({error})", beyond)
+        return _observation(self._ledger.entries[measure.key], "; ".join(filter(None, words)))
+
     async def _seen(self, measure: Desired, beyond: str = "") -> Observation:
-        entry = self._ledger.entries[measure.key]
-        holds = measure.restriction.measure in self.keeps_back
-        entry = await (self._sweep(entry) if holds else self._count(entry))
+        entry = await self._look(self._ledger.entries[measure.key])
+        refused = sum(message.fate is None for message in entry.messages.values())
+        if refused and measure.restriction.measure is Measure.SMARTHOST_REDIRECT:
+            beyond = "; ".join(filter(None, (beyond, f"the smarthost refuses {refused}, on hold")))
         return _observation(entry, "; ".join(filter(None, (f"in force on {self.name}", beyond))))
+
+    async def _look(self, entry: Entry) -> Entry:
+        entry = await self._count(entry)
+        return await self._sweep(entry) if self._keeps_back(entry) else entry
+
+    def _keeps_back(self, entry: Entry) -> bool:
+        return entry.measure.restriction.measure in self.keeps_back
 
     async def _count(self, entry: Entry) -> Entry:
         relayed = await self._server.relayed(entry.measure)
-        self._ledger.put(entry := replace(entry, relayed=max(entry.relayed, relayed)))
+        before = entry.relayed if entry.counter == relayed.counter else 0
+        counted = max(before, relayed.messages)
+        self._ledger.put(entry := replace(entry, relayed=counted, counter=relayed.counter))
         return entry
 
     async def _sweep(self, entry: Entry) -> Entry:
@@ -139,7 +115,7 @@ class Holding:
             if not concerns(entry.measure.restriction, message.sender):
                 continue
             if each.on_hold:
-                if _same(message, held_elsewhere.get(queue_id)):
+                if not _redirects(entry) and _same(message, held_elsewhere.get(queue_id)):
                     messages.setdefault(queue_id, message)
             elif self._takes(entry, each):
                 fresh[queue_id] = message
@@ -154,9 +130,10 @@ class Holding:
     def _takes(self, entry: Entry, queued: Queued) -> bool:
         """Whether a message that waits, and that the measure concerns, is put on hold for it."""
         if entry.applied:
-            return queued.outbound
+            return queued.refused if _redirects(entry) else queued.outbound
         before = entry.messages.get(queued.message.queue_id)
-        return queued.stopped and not _decided(queued.message, before)
+        theirs = queued.refused if _redirects(entry) else queued.stopped
+        return theirs and not _decided(queued.message, before)
 
     async def _settle(self, entry: Entry) -> Entry:
         """Decide each message's fate, write it down, then carry it out."""
@@ -219,6 +196,10 @@ class Holding:
         return replace(message, fate=Fate.DISCARDED)
 
 
+def _redirects(entry: Entry) -> bool:
+    return entry.measure.restriction.measure is Measure.SMARTHOST_REDIRECT
+
+
 def _same(message: HeldMessage, other: HeldMessage | None) -> bool:
     """Queue ids are used again, later, by mail servers with short ones."""
     return other is not None and (
@@ -245,5 +226,6 @@ def _observation(entry: Entry, detail: str) -> Observation:
         observed=Observed.APPLIED if entry.applied else Observed.LIFTED,
         detail=detail,
         relayed=entry.relayed,
+        counter=entry.counter,
         messages=tuple(sorted(messages, key=lambda each: (each.arrived_at, each.queue_id))),
     )

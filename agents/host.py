@@ -19,6 +19,7 @@ from agents.link import KeyRefused, Link, LinkDown
 from agents.mta.port import CannotCarryOut, MailHost
 from agents.observations import Observations
 from agents.pace import BackOff
+from agents.retrying import Retries
 from domain.hosts import Desired, DesiredState, Observation, Wanted
 from domain.news import Observed
 from domain.wire import WireError, from_text, to_json
@@ -70,7 +71,11 @@ class HostAgent:
         """What the mail server was brought to, by key; it differs from the above until it is."""
         self._hopeless: dict[str, Desired] = {}
         """What it can never be brought to."""
-        self._retries: dict[str, _Retry] = {}
+        self._again: set[str] = set()
+        """What is to be applied once more, though it has been."""
+        self._unsaved: DesiredState | None = None
+        """What could not be written down; it is carried out all the same."""
+        self._retries = Retries(self._rhythm.back_off)
         self._wanted = asyncio.Event()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -95,11 +100,9 @@ class HostAgent:
                 if state is not None:
                     self._take(state)
                     after = state.revision
-            except (LinkDown, OSError) as error:
+            except LinkDown as error:
                 seconds = pause.next()
-                level = logging.WARNING
-                if isinstance(error, KeyRefused | OSError):
-                    level = logging.ERROR
+                level = logging.ERROR if isinstance(error, KeyRefused) else logging.WARNING
                 log.log(level, "no desired state", extra={"why": str(error), "again": seconds})
                 await asyncio.sleep(seconds)
             else:
@@ -113,14 +116,26 @@ class HostAgent:
             log.warning("measure is missing, goes on as it was", extra={"key": key})
             given[key] = measure
         kept = replace(state, measures=tuple(given.values()))
-        replace_file(self._file, json.dumps(to_json(kept)))
-        self._measures = given
+        self._measures, self._unsaved = given, kept
+        self._save()
         self._announce(state)
         self._observations.keep_only(given)
         for key in self._settled.keys() - given:
             del self._settled[key]
+        self._again &= given.keys()
         log.info("desired state", extra={"revision": state.revision, "measures": len(given)})
         self._wanted.set()
+
+    def _save(self) -> None:
+        """What wants to be in force must not wait for room on a disk."""
+        if self._unsaved is None:
+            return
+        try:
+            replace_file(self._file, json.dumps(to_json(self._unsaved)))
+        except OSError as error:
+            log.error("desired state is not on disk, carried out", extra={"why": str(error)})
+        else:
+            self._unsaved = None
 
     def _over_and_done(self, measure: Desired) -> bool:
         lifted = measure.wanted is Wanted.LIFTED
@@ -148,15 +163,23 @@ class HostAgent:
         again_at = clock()
         while True:
             self._wanted.clear()
+            self._save()
             if clock() >= again_at:
-                self._settled.clear()
+                self._all_again()
                 again_at = clock() + self._rhythm.repeat
-            for measure in self._in_force():
-                await self._observe(measure)
+            stood = self._in_force()
             await self._bring_about()
+            await self._look_at(stood)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._rest(again_at - clock())):
                     await self._wanted.wait()
+
+    def _all_again(self) -> None:
+        for key, measure in list(self._settled.items()):
+            if measure.wanted is Wanted.APPLIED:
+                self._again.add(key)
+            else:
+                del self._settled[key]
 
     def _in_force(self) -> list[Desired]:
         return [
@@ -164,6 +187,19 @@ class HostAgent:
             for measure in self._measures.values()
             if measure.wanted is Wanted.APPLIED and self._settled.get(measure.key) == measure
         ]
+
+    async def _look_at(self, measures: list[Desired]) -> None:
+        """What stood before. Whatever comes in meanwhile is more urgent."""
+        for measure in measures:
+            if self._wanted.is_set():
+                return
+            if self._settled.get(measure.key) != measure:
+                continue
+            if measure.key in self._again:
+                self._settled.pop(measure.key)
+                await self._settle(measure)
+            else:
+                await self._observe(measure)
 
     async def _bring_about(self) -> None:
         """Everything that applies comes first: a replaced measure ends only after its successor."""
@@ -173,7 +209,7 @@ class HostAgent:
                     await self._settle(measure)
 
     async def _settle(self, measure: Desired) -> None:
-        if self._hopeless.get(measure.key) == measure or self._waits(measure):
+        if self._hopeless.get(measure.key) == measure or self._retries.waits(measure):
             return
         if measure.restriction.measure not in self._mail_host.can:
             self._hopeless[measure.key] = measure
@@ -182,6 +218,7 @@ class HostAgent:
         applies = measure.wanted is Wanted.APPLIED
         if await self._try(measure, self._mail_host.apply if applies else self._mail_host.lift):
             self._settled[measure.key] = measure
+            self._again.discard(measure.key)
 
     async def _observe(self, measure: Desired) -> None:
         if not await self._try(measure, self._mail_host.observe):
@@ -203,37 +240,20 @@ class HostAgent:
             why = str(error) or type(error).__name__
             log.exception("failed", extra={"key": measure.key, "why": why})
             self._observations.note_failure(measure.key, why)
-            self._failed(measure)
+            self._retries.failed(measure)
             return False
         self._observations.note(seen)
         if seen.observed is Observed.FAILED:
-            self._failed(measure)
+            self._retries.failed(measure)
             return False
-        self._retries.pop(measure.key, None)
+        self._retries.over(measure)
         return True
-
-    def _failed(self, measure: Desired) -> None:
-        retry = self._retries.get(measure.key)
-        if retry is None or retry.measure != measure:
-            retry = _Retry(measure=measure, pause=self._rhythm.back_off())
-            self._retries[measure.key] = retry
-        retry.due = asyncio.get_running_loop().time() + retry.pause.next()
-
-    def _waits(self, measure: Desired) -> bool:
-        retry = self._retries.get(measure.key)
-        if retry is None or retry.measure != measure:
-            return False
-        return asyncio.get_running_loop().time() < retry.due
 
     def _rest(self, until_repeat: float) -> float:
         """Seconds until something is to be done without anybody asking for it."""
-        now = asyncio.get_running_loop().time()
-        rests = [until_repeat]
+        rests = [until_repeat, *self._retries.rests(self._measures)]
         if self._in_force():
             rests.append(self._rhythm.observe)
-        for key, retry in self._retries.items():
-            if self._measures.get(key) == retry.measure:
-                rests.append(retry.due - now)
         return max(0.0, min(rests))
 
     def _cannot(self, measure: Desired) -> Observation:
@@ -245,12 +265,3 @@ class HostAgent:
             observed=Observed.LIFTED if lifted else Observed.FAILED,
             detail=f"{what}; it was never in force" if lifted else what,
         )
-
-
-@dataclass(kw_only=True)
-class _Retry:
-    """A measure that failed, and when it is tried again."""
-
-    measure: Desired
-    pause: BackOff
-    due: float = 0.0

@@ -27,6 +27,8 @@ class Entry:
     done: bool = False
     """Lifted, and everything that follows from it has been carried out."""
     relayed: int = 0
+    counter: str = ""
+    """Which counter of the mail server's file `relayed` is of."""
     messages: dict[str, HeldMessage] = field(default_factory=dict)
     """By queue id. A fate is written down before it is carried out."""
 
@@ -41,11 +43,13 @@ class _Page:
 
 
 class Ledger:
-    """The entries by measure key, in `file`. Every change is on disk when its call returns."""
+    """The entries by measure key, in `file`. Every change is on disk when its call returns, but for
+    what `known` says."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self.entries: dict[str, Entry] = {}
+        self._on_disk = True
         try:
             page = from_text(_Page, file.read_bytes())
         except FileNotFoundError:
@@ -62,8 +66,16 @@ class Ledger:
         """Every entry but one measure's own."""
         return [entry for each, entry in self.entries.items() if each != key]
 
+    def known(self, measure: Desired) -> Entry:
+        """The entry of a measure that is in force, and cannot be written down for now."""
+        entry = self.entries.get(measure.key) or Entry(measure=measure, asked_at=datetime.now(UTC))
+        self.entries[measure.key] = replace(entry, measure=measure, done=False)
+        self._on_disk = False
+        return self.entries[measure.key]
+
     def opened(self, measure: Desired) -> Entry:
-        """The entry of a measure that was asked about just now, as it was asked for."""
+        """The entry of a measure that was asked about just now, as it was asked for. Raises
+        NotKept."""
         now = datetime.now(UTC)
         entry = self.entries.get(measure.key)
         if entry is None:
@@ -76,10 +88,11 @@ class Ledger:
         return entry
 
     def put(self, entry: Entry) -> None:
-        if self.entries.get(entry.measure.key) == entry:
+        """Raises NotKept; what is known is as before, then."""
+        if self._on_disk and self.entries.get(entry.measure.key) == entry:
             return
         oldest = datetime.now(UTC) - _KEPT_FOR
         kept = {k: e for k, e in self.entries.items() if not e.done or e.asked_at > oldest}
         kept[entry.measure.key] = entry
         replace_file(self._file, json.dumps(to_json(_Page(entries=tuple(kept.values())))))
-        self.entries = kept
+        self.entries, self._on_disk = kept, True

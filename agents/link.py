@@ -1,10 +1,11 @@
-"""The agent's only way out: three requests to the gateway, made with the host's own key."""
+"""The agent's only way out: a few requests to the gateway, made with the host's own key."""
 
 from typing import Self
 
 import httpx
 
 from domain.hosts import DesiredState, Detection, Report
+from domain.refused import Refused
 from domain.wire import WireError, from_text, to_json
 
 _CONNECT_SECONDS = 10.0
@@ -30,7 +31,7 @@ class NotTaken(LinkDown):
 
 
 class Link:
-    """`GET /v1/agent/desired`, `POST` of observations and detections, of one gateway.
+    """`GET /v1/agent/desired`, `POST` of what was seen, of one gateway.
 
     `gateway` is its address (`https://plazo.example`), `key` the host's own. Every request ends
     within its wait plus 10 s. `transport` is for tests.
@@ -73,6 +74,10 @@ class Link:
     async def detected(self, detection: Detection) -> None:
         """Hand in what is too much. Raises KeyRefused, NotTaken or LinkDown."""
         await self._ask("POST", "/v1/agent/detections", json=to_json(detection))
+
+    async def refused(self, refused: Refused) -> None:
+        """Hand in what a receiver says to an address. Raises KeyRefused, NotTaken or LinkDown."""
+        await self._ask("POST", "/v1/agent/refusals", json=to_json(refused))
 
     async def _ask(self, method: str, path: str, **more: object) -> httpx.Response:
         try:

@@ -1,11 +1,15 @@
 """Which mail a measure concerns, and what becomes of it: the same on every mail server."""
 
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 
 from domain.hosts import Desired, Fate, HeldMessage
 from domain.measures import Measure, Restriction, Scope
 
 HOLDS = frozenset({Measure.HOLD_DOMAIN, Measure.HOLD_SERVER})
+
+_MENDED_WITHIN = timedelta(days=1)
+"""A smarthost that refuses every address has been set up wrongly: that is mended, and mail goes."""
 
 
 def concerns(restriction: Restriction, sender: str) -> bool:
@@ -37,6 +41,15 @@ def in_charge(measures: Iterable[Desired], sender: str) -> Desired | None:
 
 def _rank(measure: Desired) -> tuple[bool, bool]:
     return measure.restriction.measure not in HOLDS, measure.restriction.scope is Scope.SERVER
+
+
+def refused_for_good(message: HeldMessage, *, as_such: bool) -> bool:
+    """Whether trying again is of no use after a smarthost's 5xx.
+
+    What it refuses once it has seen the message, it refuses again; what it says to an address may
+    be about us, for a day.
+    """
+    return as_such or datetime.now(UTC) - message.arrived_at > _MENDED_WITHIN
 
 
 def fate(lifted: Desired, message: HeldMessage) -> Fate:

@@ -1,7 +1,9 @@
 """Other programs' commands, run without a shell and ended with us."""
 
 import asyncio
-from collections.abc import Mapping
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
 
@@ -11,6 +13,10 @@ class TooSlow(Exception):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"did not end within {seconds:.0f} s")
+
+
+class Failed(Exception):
+    """The command ended with an error; the message has its words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,3 +59,27 @@ async def run(
         out=out.decode(errors="replace"),
         err=err.decode(errors="replace").strip(),
     )
+
+
+def lines(*command: str) -> Iterator[bytes]:
+    """What a command prints, line by line as it comes, however much that is.
+
+    It waits for the command, so it is for threads; the command is killed if nobody reads to the
+    end. Raises Failed, and FileNotFoundError when there is no such program.
+    """
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            yield from process.stdout
+        except GeneratorExit:
+            process.kill()
+            raise
+        if process.wait() != 0:
+            complaints.seek(0)
+            words = complaints.read().decode(errors="replace").strip()
+            raise Failed(words or f"{command[0]} ended with {process.returncode}")

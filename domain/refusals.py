@@ -6,17 +6,37 @@ that fails DMARC or is too large says nothing of the address's reputation.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 
 class Receiver(StrEnum):
-    """Who refuses. The value stands where a blocklist's zone does."""
+    """Who refuses. The value is a pseudo-zone: it stands where a blocklist's zone does."""
 
-    MICROSOFT = "outlook.com"
-    GOOGLE = "gmail.com"
-    YAHOO = "yahoo.com"
+    MICROSOFT = "microsoft-mail"
+    """Outlook.com, Hotmail and the like, which keep a list of their own."""
+    EXCHANGE_ONLINE = "exchange-online"
+    """Microsoft's business customers, of whatever domain."""
+    GOOGLE = "google-mail"
+    YAHOO = "yahoo-mail"
+
+
+_HOSTS = {
+    "olc.protection.outlook.com": Receiver.MICROSOFT,
+    "hotmail.com": Receiver.MICROSOFT,
+    "mail.protection.outlook.com": Receiver.EXCHANGE_ONLINE,
+    "mx.microsoft": Receiver.EXCHANGE_ONLINE,
+    "google.com": Receiver.GOOGLE,
+    "googlemail.com": Receiver.GOOGLE,
+    "smtp.goog": Receiver.GOOGLE,
+    "yahoodns.net": Receiver.YAHOO,
+    "yahoo.com": Receiver.YAHOO,
+}
+"""Below which domain the names of a receiver's mail servers are."""
+
+_MICROSOFTS = {Receiver.MICROSOFT, Receiver.EXCHANGE_ONLINE}
+"""They say the same things, and take an address off their lists apart from each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +97,13 @@ _PATTERNS = (
     ),
     # https://learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online
     _Pattern(
-        Receiver.MICROSOFT, _words(r"\b(?P<code>5\.7\.6\d\d)\b.*\bbanned sending IP"), "5.7.606",
+        Receiver.EXCHANGE_ONLINE,
+        _words(r"\b(?P<code>5\.7\.6\d\d)\b.*\bbanned sending IP"), "5.7.606",
         "Exchange Online has banned the address", "https://sender.office.com/",
     ),
     _Pattern(
-        Receiver.MICROSOFT, _words(r"\b(?P<code>5\.7\.51\d)\b.*\bbanned sender"), "5.7.511",
+        Receiver.EXCHANGE_ONLINE,
+        _words(r"\b(?P<code>5\.7\.51\d)\b.*\bbanned sender"), "5.7.511",
         "Exchange Online has banned the address; write to delist@messaging.microsoft.com",
         "https://sender.office.com/",
     ),
@@ -123,6 +145,30 @@ _CODE = re.compile(r"\b[45]\d\d[- ][45]\.\d{1,3}\.\d{1,3}\s")
 
 _BRACKETED = re.compile(r"[\[(]([0-9a-fA-F:.]{3,45})(?:\s+\d+)?[\])]")
 _NAMED = _words(r"\b(?:messages from|mail server|sending IP|accepted from) \[?([0-9a-f:.]{3,45})\b")
+
+
+def receiver_of(host: str) -> Receiver | None:
+    """Whose mail server has this name, as the delivery log has it; None for all others."""
+    name = host.lower().rstrip(".")
+    while name:
+        if (known := _HOSTS.get(name)) is not None:
+            return known
+        name = name.partition(".")[2]
+    return None
+
+
+def refusal_by(host: str, answer: str) -> Refusal | None:
+    """What a receiver's own mail server says against the address.
+
+    Anybody's server can say the same words: those of one that is not the receiver's mean nothing.
+    """
+    who = receiver_of(host)
+    found = refusal_in(answer) if who is not None else None
+    if who is None or found is None:
+        return None
+    if found.receiver is not who and not {found.receiver, who} <= _MICROSOFTS:
+        return None
+    return replace(found, receiver=who)
 
 
 def refusal_in(answer: str) -> Refusal | None:

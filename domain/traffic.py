@@ -4,10 +4,11 @@ The rule, as a client may be told it: *within an hour you sent more than three t
 busiest hour was on all but three of the last 28 days*. A newsletter of every Tuesday is usual, for
 it was in four of those days; an outbreak of three days changes nothing. Nobody is measured by a
 usual that was not watched for seven days; until then, and above it all, stands the hard cap, so
-that who grows slowly in order to pass for usual stays below it.
+that who grows slowly in order to pass for usual stays below it. domain/hours.py lowers the limit at
+hours of the day at which the sender is usually quiet.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 HOUR = 3_600
@@ -23,8 +24,8 @@ LEARNING = 7
 
 _UNUSUAL_DAYS = 3
 """The busiest of `DAYS` that do not count as usual; in proportion of fewer, and always one."""
-_TIMES = 3
-_LEAST = 100
+TIMES = 3
+LEAST = 100
 """Copies within an hour that are nobody's outbreak, however little the sender usually sends."""
 _LEAST_JUDGED = 100
 """Copies within an hour below which a share means nothing."""
@@ -146,9 +147,9 @@ class _Rule:
 
 
 _RULES = {
-    "messages": _Rule(floor=_LEAST),
-    "copies": _Rule(floor=_LEAST),
-    "distinct": _Rule(floor=_LEAST),
+    "messages": _Rule(floor=LEAST),
+    "copies": _Rule(floor=LEAST),
+    "distinct": _Rule(floor=LEAST),
     "rejected": _Rule(floor=150, cap=500),
     "deferred": _Rule(floor=400, cap=800),
 }
@@ -177,17 +178,25 @@ def _limit(days: tuple[int, ...], rule: _Rule, cap: int) -> Limit:
     most = cap if rule.cap is None else rule.cap
     if len(days) < LEARNING:
         return Limit(most=most, why=f"the hard cap; its usual is not known before {LEARNING} days")
-    unusual = max(1, len(days) * _UNUSUAL_DAYS // DAYS)
-    usual = sorted(days, reverse=True)[unusual]
-    if most <= max(rule.floor, _TIMES * usual):
+    known = usual(days)
+    if most <= max(rule.floor, TIMES * known):
         return Limit(most=most, why="the hard cap")
     within = (
-        f"its busiest hour had at most {rule.spelled(usual)} on all but {unusual} of the last "
-        f"{len(days)} days"
+        f"its busiest hour had at most {rule.spelled(known)} on all but {_unusual(days)} of the"
+        f" last {len(days)} days"
     )
-    if _TIMES * usual <= rule.floor:
+    if TIMES * known <= rule.floor:
         return Limit(most=rule.floor, why=f"the least limit there is; {within}")
-    return Limit(most=_TIMES * usual, why=f"{_TIMES} times its usual: {within}")
+    return Limit(most=TIMES * known, why=f"{TIMES} times its usual: {within}")
+
+
+def usual(days: Sequence[int]) -> int:
+    """What was not exceeded on all of these days but the few busiest, which do not count."""
+    return sorted(days, reverse=True)[_unusual(days)]
+
+
+def _unusual(days: Sequence[int]) -> int:
+    return max(1, len(days) * _UNUSUAL_DAYS // DAYS)
 
 
 def needed(seen: Traffic, allowed: Limits) -> int:

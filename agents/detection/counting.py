@@ -1,5 +1,6 @@
 """From a log's events to what each sender sent within the hour: each copy once, in bounded room."""
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -18,6 +19,11 @@ _MOST_PASSING = 20_000
 """Messages of the queue that are followed; of those beyond, another try counts as another copy."""
 _MOST_TRIED = 1_000
 """Recipients that are remembered of one message."""
+_MOST_SOURCES = 64
+"""Addresses of ours that one sender's mail left from within ten minutes."""
+_NEARLY_ALL = 0.9
+_MOST_USED = 1_000
+"""Campaigns that are remembered, over or not: one that comes back has not grown anew."""
 
 
 def count(memory: Memory, event: Event, campaigns: Iterable[Campaign]) -> str | None:
@@ -67,6 +73,10 @@ def _count_copy(memory: Memory, copy: Tried, campaigns: Iterable[Campaign]) -> s
             part.judged += not announced
             part.recipients = added(part.recipients, recipient)
             sender.untold += 1
+            if copy.source is not None and (
+                copy.source in part.sources or len(part.sources) < _MOST_SOURCES
+            ):
+                part.sources[copy.source] = part.sources.get(copy.source, 0) + 1
         if not announced:
             part.rejected += copy.result is Result.REJECTED
             part.deferred += copy.result is Result.DEFERRED and not again
@@ -102,6 +112,16 @@ def sent(sender: Sender, at: int, seconds: int = HOUR) -> Traffic:
     return seen.covered(covered)
 
 
+def source(sender: Sender, at: int) -> str | None:
+    """The address of ours that nearly all of the hour's copies left from; None if there is none."""
+    left: Counter[str] = Counter()
+    for part in sender.slices:
+        if part.began_at > at - HOUR:
+            left.update(part.sources)
+    [(address, copies)] = left.most_common(1) or [("", 0)]
+    return address if copies and copies >= _NEARLY_ALL * copies_within(sender, at) else None
+
+
 def copies_within(sender: Sender, at: int) -> int:
     """All copies of the hour, announced ones too."""
     return sum(part.copies for part in sender.slices if part.began_at > at - HOUR)
@@ -116,6 +136,28 @@ def cover(sender: Sender, copies: int, at: int) -> None:
     """Take copies of the last minutes for announced ones."""
     _slice(sender, at).covered += copies
     sender.untold = max(0, sender.untold - copies)
+
+
+def take_for_announced(
+    memory: Memory, campaigns: Iterable[Campaign], domain: str | None, sender: Sender, copies: int
+) -> None:
+    """Count copies beyond a limit off the campaigns that run, as far as these go."""
+    under_way = [each for each in campaigns if running(each, memory.clock, memory, domain)]
+    if domain is None and all(each.domain is not None for each in under_way):
+        # Of the host's, no more than these domains sent: a campaign hides nobody else's.
+        domains = {each.domain for each in under_way}
+        theirs = [found for name, found in memory.senders.items() if name in domains]
+        whole = sum(copies_within(each, memory.clock) for each in theirs)
+        copies = max(0, min(copies, whole - covered_within(sender, memory.clock)))
+    for campaign in under_way:
+        if copies:
+            name = pool(campaign, domain)
+            taken = min(copies, campaign.messages - memory.used.get(name, 0))
+            memory.used[name] = memory.used.get(name, 0) + taken
+            if len(memory.used) > _MOST_USED:
+                del memory.used[next(iter(memory.used))]
+            cover(sender, taken, memory.clock)
+            copies -= taken
 
 
 def _slice(sender: Sender, at: int) -> Slice:

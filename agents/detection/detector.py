@@ -6,21 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agents.detection.counting import (
-    SLICE,
-    copies_within,
-    count,
-    cover,
-    covered_within,
-    pool,
-    running,
-    sent,
-)
+from agents.detection.counting import SLICE, count, sent, source, take_for_announced
 from agents.detection.memory import Memory, Sender, fresh, keep, remembered
-from agents.mta.logfile import LogFile
-from agents.mta.traffic import TrafficLog
+from agents.detection.refusing import note, outside, tell_of
+from agents.mta.source import LogSource, reader
+from agents.mta.traffic import TrafficLog, Tried
+from domain import hours
 from domain.hosts import Campaign, Detection
 from domain.outbreaks import Outbreak, follow
+from domain.refused import Refused
 from domain.traffic import (
     DAYS,
     HOUR,
@@ -43,8 +37,6 @@ _SAVE_EVERY = 60
 """Seconds. What was read since is read again after a crash, and counted as it was."""
 _MOST_TO_TELL = 100
 """Detections that wait for the gateway; the oldest beyond are dropped, for newer ones say more."""
-_MOST_USED = 1_000
-"""Campaigns that are remembered, over or not: one that comes back has not grown anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +48,14 @@ class Caps:
 
 
 class Detector:
-    """Watches `traffic`'s log in `file`, remembers in `state_dir`. One thread at a time.
+    """Watches `traffic`'s log in `log_source`, remembers in `state_dir`. One thread at a time.
 
     Moments never go back and never are after now, whatever a log says. A day on which the log said
     nothing at all was not watched, or its log was lost: it is not learned as one without mail.
     """
 
     def __init__(
-        self, traffic: TrafficLog, file: Path, state_dir: Path, now: int,
+        self, traffic: TrafficLog, log_source: LogSource, state_dir: Path, now: int,
         caps: Caps = Caps(), address: str | None = None,
     ) -> None:  # fmt: skip
         """Raises NoLog."""
@@ -72,7 +64,7 @@ class Detector:
         self._address = address
         self._file = state_dir / "detection.json"
         memory = remembered(self._file)
-        self._log = LogFile(file, None if memory is None else memory.place)
+        self._log = reader(log_source, None if memory is None else memory.place)
         self._memory = memory or fresh(self._log.place, now)
         self._campaigns: tuple[Campaign, ...] = ()
         self._touched: set[str] = set()
@@ -103,6 +95,8 @@ class Detector:
                 continue
             self._advance(max(memory.clock, min(event.at, now)))
             memory.heard = True
+            if isinstance(event, Tried):
+                note(memory, event, self._address)
             domain = count(memory, event, self._campaigns)
             if domain is not None:
                 self._touched.add(domain)
@@ -112,14 +106,22 @@ class Detector:
         found, self._found = tuple(self._found), []
         return found
 
+    @property
+    def news(self) -> Detection | Refused | None:
+        """What the gateway is to be told next, the oldest first."""
+        waiting: tuple[Detection | Refused, ...] = (*self._memory.outbox, *self._memory.refused)
+        return waiting[0] if waiting else None
+
     def tell(self, found: Iterable[Detection]) -> None:
         """Have detections wait for the gateway, saved with all that they came from."""
         self._memory.outbox = (*self._memory.outbox, *found)[-_MOST_TO_TELL:]
         self._save()
 
-    def told(self, detection: Detection) -> None:
+    def told(self, news: Detection | Refused) -> None:
         """The gateway has it, or will never take it."""
-        self._memory.outbox = tuple(each for each in self._memory.outbox if each != detection)
+        memory = self._memory
+        memory.outbox = tuple(each for each in memory.outbox if each != news)
+        memory.refused = tuple(each for each in memory.refused if each != news)
         self._save()
 
     def save(self, now: int) -> None:
@@ -160,31 +162,38 @@ class Detector:
     def _learn(self) -> None:
         for sender in (self._memory.host, *self._memory.senders.values()):
             sender.peaks, sender.today = learned(sender.peaks, sender.today), type(sender.today)()
+            sender.hours = hours.learned(sender.hours, sender.hours_today)
+            sender.hours_today = {}
         for domain, sender in list(self._memory.senders.items()):
             if sender.peaks.quiet and len(sender.peaks.copies) == DAYS and not sender.outbreak:
                 del self._memory.senders[domain]
 
     def _judge(self) -> None:
+        memory = self._memory
         explained: list[Traffic] = []
-        for domain, sender in self._memory.senders.items():
+        for domain, sender in memory.senders.items():
             if domain not in self._touched and sender.outbreak is None:
                 continue
             seen = self._followed(domain, sender, ())
             if sender.outbreak is not None:
                 explained.append(seen)
         self._touched.clear()
-        self._followed(None, self._memory.host, explained)
+        self._followed(None, memory.host, explained)
+        tell_of(memory, memory.clock)
 
     def _followed(
         self, domain: str | None, sender: Sender, explained: Sequence[Traffic]
     ) -> Traffic:
         """One sender's hour, without what others explain; it is judged, and learned from."""
         now = self._memory.clock
-        allowed = limits(sender.peaks, self._caps.host if domain is None else self._caps.domain)
+        cap = self._caps.host if domain is None else self._caps.domain
+        allowed = hours.narrowed(limits(sender.peaks, cap), sender.peaks, sender.hours, now)
         over = needed(sent(sender, now).without(explained), allowed)
-        self._take_for_announced(domain, sender, over)
+        take_for_announced(self._memory, self._campaigns, domain, sender, over)
         seen = sent(sender, now).without(explained)
         sender.today = sender.today.with_hour(seen, allowed)
+        usual = min(seen.copies, allowed.copies.most)
+        sender.hours_today = hours.noted(sender.hours_today, now, usual)
         why = reasons(seen, allowed)
         before = sender.outbreak
         if before is not None and not keeps_on(sent(sender, now, RECENT), allowed):
@@ -196,12 +205,13 @@ class Detector:
             new = seen.copies if before is None else sender.untold
             sender.untold = 0
             log.warning("detected", extra={"domain": domain, "why": "; ".join(why)})
-            self._found.append(self._detection(domain, sender.outbreak, seen, new, why))
+            self._found.append(self._detection(domain, sender, sender.outbreak, seen, new, why))
         return seen
 
     def _detection(
-        self, domain: str | None, outbreak: Outbreak, seen: Traffic, new: int, why: tuple[str, ...]
-    ) -> Detection:
+        self, domain: str | None, sender: Sender, outbreak: Outbreak, seen: Traffic, new: int,
+        why: tuple[str, ...],
+    ) -> Detection:  # fmt: skip
         now = self._memory.clock
         # Of an outbreak that is known, only what was sent of late is news.
         sent_at = now if outbreak.told == 1 else now - RECENT
@@ -218,28 +228,6 @@ class Detector:
             judged=seen.judged,
             rejected=seen.rejected,
             deferred=seen.deferred,
-            address=self._address,
+            address=self._address or outside(self._memory, source(sender, now)),
             reasons=why,
         )
-
-    def _take_for_announced(self, domain: str | None, sender: Sender, copies: int) -> None:
-        """Count copies beyond a limit off the campaigns that run, as far as these go."""
-        memory = self._memory
-        under_way = [
-            each for each in self._campaigns if running(each, memory.clock, memory, domain)
-        ]
-        if domain is None and all(each.domain is not None for each in under_way):
-            # Of the host's, no more than these domains sent: a campaign hides nobody else's.
-            domains = {each.domain for each in under_way}
-            theirs = [found for name, found in memory.senders.items() if name in domains]
-            whole = sum(copies_within(each, memory.clock) for each in theirs)
-            copies = max(0, min(copies, whole - covered_within(sender, memory.clock)))
-        for campaign in under_way:
-            if copies:
-                name = pool(campaign, domain)
-                taken = min(copies, campaign.messages - memory.used.get(name, 0))
-                memory.used[name] = memory.used.get(name, 0) + taken
-                if len(memory.used) > _MOST_USED:
-                    del memory.used[next(iter(memory.used))]
-                cover(sender, taken, memory.clock)
-                copies -= taken

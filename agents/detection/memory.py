@@ -14,7 +14,9 @@ from agents.detection.sketch import Sketch
 from agents.files import replace_file
 from agents.mta.logfile import Place
 from domain.hosts import Detection
+from domain.hours import Hours
 from domain.outbreaks import Outbreak
+from domain.refused import Refused, Refusing
 from domain.traffic import Peaks, Today
 from domain.wire import WireError, from_text, to_json
 
@@ -34,6 +36,8 @@ class Slice:
     rejected: int = 0
     deferred: int = 0
     recipients: Sketch = ()
+    sources: dict[str, int] = field(default_factory=dict)
+    """Copies by the address of ours that they left from, where that is known."""
 
 
 @dataclass(kw_only=True)
@@ -44,6 +48,8 @@ class Sender:
     """Of the last hour, the oldest first."""
     today: Today = field(default_factory=Today)
     peaks: Peaks = field(default_factory=Peaks)
+    hours: Hours = field(default_factory=Hours)
+    hours_today: dict[str, int] = field(default_factory=dict)
     outbreak: Outbreak | None = None
     untold: int = 0
     """Copies since the outbreak was last told of."""
@@ -80,6 +86,12 @@ class Memory:
     """Copies of each campaign that were accounted for."""
     outbox: tuple[Detection, ...] = ()
     """What the gateway has not taken yet."""
+    refusing: dict[str, Refusing] = field(default_factory=dict)
+    """By receiver and address of ours."""
+    seen_as: dict[str, str] = field(default_factory=dict)
+    """Under which address receivers see what leaves from one of ours, where it is translated."""
+    refused: tuple[Refused, ...] = ()
+    """The same of refusals."""
 
 
 def remembered(file: Path) -> Memory | None:

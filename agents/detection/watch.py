@@ -13,6 +13,7 @@ from agents.mta.logfile import NoLog
 from agents.mta.traffic import TrafficLog
 from agents.pace import BackOff
 from domain.hosts import Campaign, Detection
+from domain.refused import Refused
 
 log = logging.getLogger("plazo.host_agent")
 
@@ -87,10 +88,11 @@ class Watch:
             detector.announced(self.campaigns)
             found = await asyncio.to_thread(detector.look, now)
             if found:
-                self._news.set()
                 await asyncio.to_thread(detector.tell, await self._with_queue(found))
             else:
                 await asyncio.to_thread(detector.save, now)
+            if detector.news is not None:
+                self._news.set()
 
     async def _with_queue(self, found: Sequence[Detection]) -> list[Detection]:
         """With how many messages of each are in the queue still, which is asked for only now."""
@@ -114,14 +116,17 @@ class Watch:
             await self._news.wait()
             async with self._turn:
                 detector = self._detector
-                first = detector.memory.outbox[:1] if detector is not None else ()
-            if detector is None or not first:
+                news = None if detector is None else detector.news
+            if detector is None or news is None:
                 self._news.clear()
                 continue
             try:
-                await self._link.detected(first[0])
+                if isinstance(news, Refused):
+                    await self._link.refused(news)
+                else:
+                    await self._link.detected(news)
             except NotTaken as error:
-                log.error("detection is not taken", extra={"why": str(error), "id": first[0].id})
+                log.error("not taken", extra={"why": str(error), "id": news.id})
             except LinkDown as error:
                 seconds = pause.next()
                 level = logging.ERROR if isinstance(error, KeyRefused) else logging.WARNING
@@ -130,4 +135,4 @@ class Watch:
                 continue
             pause.over()
             async with self._turn:
-                await asyncio.to_thread(detector.told, first[0])
+                await asyncio.to_thread(detector.told, news)

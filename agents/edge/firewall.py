@@ -10,6 +10,7 @@ from agents.edge.aim import aim
 from agents.edge.memory import Entry, Memory, log
 from agents.edge.nft import Nft, NftFailed
 from agents.edge.ruleset import Elements, Table, changes, merged, whole
+from agents.files import replace_file
 from domain.hosts import Desired, Observation
 from domain.measures import Measure
 from domain.news import Observed
@@ -21,8 +22,9 @@ _FRESH = 1.0
 class Edge:
     """A `MailHost` (agents/mta/port.py) that is a firewall, with its own memory in `state_dir`.
 
-    The kernel goes on with the table whatever becomes of the agent. After a boot there is none, and
-    the first measure that is asked for brings all of them back.
+    The kernel goes on with the table whatever becomes of the agent. For the next boot it lies in
+    `boot.nft`, which infra/systemd/plazo-edge-boot.service loads before the network is up. Without
+    that, the first measure that is asked for brings all of them back.
     """
 
     name = "nftables"
@@ -32,6 +34,9 @@ class Edge:
         self._state_dir = state_dir
         self._nft = Nft(nft)
         self._memory = Memory(state_dir / "edge.json")
+        self._boot = state_dir / "boot.nft"
+        self._for_the_boot: str | None = None
+        """What is in that file for certain."""
         self._read_at = float("-inf")
 
     async def apply(self, measure: Desired) -> Observation:
@@ -102,8 +107,19 @@ class Edge:
             self._note_missing(found, intact=intact)
             self._memory.shape = table.shape
             self._save()
+        self._keep_for_the_boot(whole(wanted, {}))
         self._read_at = asyncio.get_running_loop().time()
         return found
+
+    def _keep_for_the_boot(self, rules: str) -> None:
+        if rules == self._for_the_boot:
+            return
+        try:
+            replace_file(self._boot, rules)
+        except OSError as error:
+            log.error("a boot would not bring the rules back", extra={"why": str(error)})
+        else:
+            self._for_the_boot = rules
 
     def _count(self, table: Table) -> None:
         self._memory.put(*(entry.read(table) for entry in self._memory.in_force()))

@@ -12,22 +12,25 @@ import logging
 import lzma
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+import zstandard
+
 log = logging.getLogger("plazo.host_agent")
 
 _MARKED = 256
 """Bytes in front of a place that identify it: two lines, with their moments and queue ids."""
-_ROTATED = re.compile(r"[.-]\d[\d-]*(?P<packed>\.(?:gz|bz2|xz))?")
+_ROTATED = re.compile(r"[.-]\d[\d-]*(?P<packed>\.(?:gz|bz2|xz|zst))?")
 """What logrotate, Debian's savelog and `postfix logrotate` put after a log's name."""
 _CHUNK = 1 << 20
 _LONGEST = 1 << 16
 """Bytes of a line. Longer is none of a mail server's, as the hole that a full disk leaves."""
-_BROKEN = (OSError, EOFError, lzma.LZMAError)
+_BROKEN = (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError)
 """A compressed file that is still being written, or is none."""
 
 
@@ -44,6 +47,8 @@ class Place:
     offset: int = 0
     mark: str = ""
     """The hash of what stands before the offset; "" in a place kept by an older agent."""
+    cursor: str = ""
+    """Of an entry of systemd's journal, in place of the others."""
 
 
 class LogFile:
@@ -162,7 +167,32 @@ def _open(file: Path) -> IO[bytes]:
             return bz2.open(file)
         case ".xz":
             return lzma.open(file)
+        case ".zst":
+            return _unpacked(file)
     return file.open("rb")
+
+
+def _unpacked(file: Path) -> IO[bytes]:
+    """A copy that can be read from any place on, which a stream of Zstandard cannot.
+
+    Raises EOFError where the end is missing.
+    """
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - whoever opens the log closes it
+    try:
+        with file.open("rb") as packed:
+            frame = zstandard.ZstdDecompressor().decompressobj()
+            while chunk := packed.read(_CHUNK):
+                copy.write(frame.decompress(chunk))
+                while frame.eof and (more := frame.unused_data):
+                    frame = zstandard.ZstdDecompressor().decompressobj()
+                    copy.write(frame.decompress(more))
+        if not frame.eof:
+            raise EOFError(f"{file} is cut off")
+        copy.seek(0)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
 
 
 def _mark(before: bytes) -> str:

@@ -9,10 +9,10 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
 import agents.mta
+from agents.mta.source import LogSource
 
 
 class Result(StrEnum):
@@ -46,6 +46,12 @@ class Tried:
     queue_id: str
     recipient: str
     result: Result
+    host: str = ""
+    """The other server's name; empty where none was reached."""
+    said: str = ""
+    """What it answered, where it refused or put off; to another message, if none was tried."""
+    source: str | None = None
+    """The address of ours that it left from; None where neither log nor configuration says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class TrafficLog(Protocol):
     def name(self) -> str:
         """Such as "postfix"."""
 
-    async def file(self) -> Path:
+    async def file(self) -> LogSource:
         """Where the log is now, once what tells outgoing mail is known. Raises NoLog."""
 
     def understood(self, line: bytes, now: int) -> Event | None:

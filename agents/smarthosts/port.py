@@ -15,6 +15,7 @@ import pkgutil
 import re
 import stat
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import agents.smarthosts
@@ -121,9 +122,15 @@ def smarthost(measure: Desired, state_dir: Path) -> Smarthost:
     )
 
 
-def _parsed(address: str) -> tuple[str, Kind, str, int]:
+@cache
+def _load() -> None:
+    """Import every file of this folder, once: an address is parsed for each line of a log."""
     for module in pkgutil.iter_modules(agents.smarthosts.__path__, "agents.smarthosts."):
         importlib.import_module(module.name)
+
+
+def _parsed(address: str) -> tuple[str, Kind, str, int]:
+    _load()
     match = _ADDRESS.fullmatch(address)
     if match is None or not 0 < int(match["port"]) < 65_536 or not _is_ip(match["ip"]):
         raise ValueError(f'"{address}" is no smarthost; expected HOST:PORT or KIND:HOST:PORT')

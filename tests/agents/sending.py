@@ -16,7 +16,10 @@ CAPS = Caps(domain=200, host=500)
 class Host:
     """A mail host's log, its clock, and the detector that reads it."""
 
-    def __init__(self, folder: Path, caps: Caps = CAPS) -> None:
+    def __init__(
+        self, folder: Path, caps: Caps = CAPS, *, traffic: Outgoing | None = None,
+        address: str | None = "192.0.2.7",
+    ) -> None:  # fmt: skip
         self.log = folder / "mail.log"
         self.log.touch()
         self.state = folder / "state"
@@ -24,13 +27,15 @@ class Host:
         self.now = START
         self.number = 0
         self.caps = caps
+        self.traffic = traffic or Outgoing(Path("/etc/postfix"))
+        self.address = address
         self.campaigns: tuple[Campaign, ...] = ()
         self.detector = self.start()
 
     def start(self) -> Detector:
         """The detector of an agent that starts now."""
         self.detector = Detector(
-            Outgoing(Path("/etc/postfix")), self.log, self.state, self.now, self.caps, "192.0.2.7"
+            self.traffic, self.log, self.state, self.now, self.caps, self.address
         )
         return self.detector
 
@@ -46,11 +51,12 @@ class Host:
         return queue_id
 
     def tried(
-        self, queue_id: str, to: str, status: str = "sent", dsn: str = "2.0.0", why: str = "250 ok"
-    ) -> None:
+        self, queue_id: str, to: str, status: str = "sent", dsn: str = "2.0.0", why: str = "250 ok",
+        relay: str = "mx.far.example",
+    ) -> None:  # fmt: skip
         self.write(
             "smtp",
-            f"{queue_id}: to=<{to}>, relay=mx.far.example[198.51.100.7]:25, delay=1, "
+            f"{queue_id}: to=<{to}>, relay={relay}[198.51.100.7]:25, delay=1, "
             f"delays=1/0/0/0, dsn={dsn}, status={status} ({why})",
         )
 

@@ -45,6 +45,25 @@ def test_what_is_usual_is_learned_and_three_times_as_much_is_found(host: Host) -
     assert "3 times its usual: its busiest hour had at most 40" in " ".join(found.reasons)
 
 
+def test_a_newsletter_at_nine_is_usual_and_no_more_than_that_at_three_in_the_morning(
+    host: Host,
+) -> None:
+    host.days(8, copies=60)
+    host.send(120)
+    assert host.look(15) == ()
+    assert host.look(18 * HOUR) == ()
+    host.send(101)
+    [found] = host.look(15)
+    assert found.copies == 101
+    assert "around 3:00 UTC it usually sends at most 0 copies" in " ".join(found.reasons)
+
+
+def test_the_hours_that_were_learned_survive_a_restart(host: Host) -> None:
+    host.days(8, copies=60)
+    host.start()
+    assert host.detector.memory.senders[SHOP].hours.copies == {"9": (60,) * 8}
+
+
 def test_one_outbreak_is_told_once_and_again_after_an_hour_if_it_goes_on(host: Host) -> None:
     told: list[Detection] = []
     for _ in range(24 * 2):

@@ -9,9 +9,8 @@ import pytest
 from agents.mta.exim.commands import Commands, EximFailed
 from agents.mta.exim.domains import own_domains
 from agents.mta.exim.fragments import fragments
-from agents.mta.exim.logins import put
+from agents.mta.exim.logins import take_back
 from agents.mta.exim.queue import Queue, arrival
-from agents.mta.exim.setup import NotSetUp, Setup
 from agents.mta.exim.tables import login_lines, tables
 from agents.mta.port import CannotCarryOut, UnknownMailHost, mail_host
 from agents.smarthosts.port import Login, Smarthost
@@ -20,6 +19,7 @@ from domain.measures import Measure, Restriction, Scope
 from tests.agents.gateway import a_hold
 
 ID = "1xW1AS-00029W-1D"
+FIRST_LINE = "# Written by the Plazo host agent; changes are undone.\n"
 NEW_ID = "1xW1AS-000000000kZ-0b2C"
 
 
@@ -94,32 +94,24 @@ def test_a_login_is_nothing_that_exim_could_expand_or_take_apart() -> None:
 def test_fragments_are_written_in_an_order_in_which_each_names_only_earlier_ones() -> None:
     texts = fragments(Path("/etc/exim4/plazo"), ("local_domains", "relay_to_domains"))
     assert list(texts) == [
-        "acl.conf", "hooks.conf", "authenticators.conf", "transports.conf", "routers.conf",
+        "handover.py", "acl.conf", "hooks.conf", "transports.conf", "routers.conf",
     ]  # fmt: skip
     assert not any("@" in text for text in texts.values())
     assert "domains = ! +local_domains : ! +relay_to_domains" in texts["routers.conf"]
 
 
-def test_administrators_own_logins_stay_around_ours(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["# End of what the Plazo host agent wrote.\n", ""])
+def test_logins_of_an_earlier_agent_are_taken_back_and_administrators_own_stay(
+    tmp_path: Path, end: str
+) -> None:
     theirs = tmp_path / "passwd.client"
-    theirs.write_text("# mine\nother.example:me:mine\n")
-    setup = Setup(Commands(tmp_path))
-    setup.others_log_in, setup.passwd_client = True, theirs
-    login = Login(user="shop", secret="secret")
-    put(setup, {"smart.example": login})
-    assert theirs.read_text().splitlines()[1:2] == ["smart.example:shop:secret"]
-    put(setup, {"::1": login})
-    assert theirs.read_text().splitlines()[1:2] == ['"::1":shop:secret']
-    theirs.write_text(theirs.read_text().replace("# End of what the Plazo host agent wrote.\n", ""))
-    put(setup, {})
+    ours = f"{FIRST_LINE}smart.example:shop:secret\n{end}"
+    theirs.write_text(f"{ours}# mine\nother.example:me:mine\n")
+    take_back(theirs, -1)
+    left = "" if end else "smart.example:shop:secret\n"
+    assert theirs.read_text() == f"{left}# mine\nother.example:me:mine\n"
+    take_back(theirs, -1)
     assert theirs.read_text().endswith("# mine\nother.example:me:mine\n")
-
-
-def test_a_login_that_nothing_would_look_up_is_said(tmp_path: Path) -> None:
-    setup = Setup(Commands(tmp_path))
-    setup.others_log_in = True
-    with pytest.raises(NotSetUp, match="remove them"):
-        put(setup, {"smart.example": Login(user="shop", secret="secret")})
 
 
 class Printed(Commands):

@@ -118,3 +118,16 @@ def test_the_last_attempt_tells_whether_a_hold_stopped_a_message(log: Log) -> No
 def test_a_log_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(NoLog, match="mainlog"):
         Deliveries(tmp_path / "mainlog", tmp_path / "state").total("redirect")
+
+
+def test_a_counter_keeps_its_name_over_a_restart_and_has_another_once_it_is_lost(
+    log: Log, watching: Deliveries
+) -> None:
+    log.says(f"{ID} <= info@shop.example U=root", f"{ID} => friend@far.example {SENT}")
+    assert (watching.total("redirect"), log.reader().name) == (1, watching.name)
+    log.state.unlink()
+    afresh = log.reader()
+    afresh.watch((a_redirect(),), {})
+    log.says(f"{OTHER_ID} <= info@shop.example U=root", f"{OTHER_ID} => friend@far.example {SENT}")
+    assert afresh.name not in ("", watching.name)
+    assert afresh.total("redirect") == 1

@@ -221,3 +221,20 @@ def test_the_ledger_forgets_what_is_long_over_and_nothing_else(tmp_path: Path) -
 
 class _Nothing:
     name = "nothing"
+
+
+async def test_without_room_on_the_disk_a_new_hold_holds_and_its_mail_is_listed_later(
+    host: EmbeddedHost, internet: Inbox, agent: MailHost, tmp_path: Path
+) -> None:
+    await agent.apply(a_hold())
+    in_the_way = tmp_path / ".held.json.new"
+    in_the_way.mkdir()
+    seen = await agent.apply(a_server_hold())
+    assert (seen.observed, "nothing can be written down" in seen.detail) == (Observed.APPLIED, True)
+    await host.submit(OTHER, [FAR], a_message("held"))
+    again = await agent.observe(a_hold())
+    assert again.observed is Observed.APPLIED
+    in_the_way.rmdir()
+    await observed_holding(agent, a_server_hold(), 1)
+    assert internet.messages == []
+    assert (await host.mail_host(tmp_path).observe(a_server_hold())).messages != ()

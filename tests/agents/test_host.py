@@ -9,7 +9,7 @@ import pytest
 
 from agents.host import Rhythm
 from agents.mta.port import CannotCarryOut
-from domain.hosts import Observation
+from domain.hosts import Desired, Observation
 from domain.measures import Measure, Restriction, Scope
 from domain.news import Observed
 from tests.agents.gateway import QUICK, SECONDS, Gateway, MailServer, a_hold, an_agent, lifted
@@ -251,3 +251,47 @@ async def test_stopping_ends_no_measure(
     async with an_agent(gateway, server, tmp_path, Rhythm()):
         await gateway.until_told("hold", Observed.APPLIED)
     assert "hold" in server.in_force
+
+
+async def test_a_disk_without_room_stops_no_measure_and_none_is_forgotten(
+    gateway: Gateway, server: MailServer, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / ".desired.json.new"
+    async with an_agent(gateway, server, tmp_path):
+        await gateway.want(a_hold())
+        await gateway.until_told("hold", Observed.APPLIED)
+        in_the_way.mkdir()
+        await gateway.want(a_hold(), a_hold("second"))
+        await gateway.until_told("second", Observed.APPLIED)
+        assert server.in_force.keys() == {"hold", "second"}
+        assert "second" not in (tmp_path / "desired.json").read_text()
+        in_the_way.rmdir()
+        await until(lambda: "second" in (tmp_path / "desired.json").read_text())
+
+
+class Slow(MailServer):
+    """A mail host that a look at a measure takes long on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looking, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def observe(self, measure: Desired) -> Observation:
+        self.looking.set()
+        await self.go_on.wait()
+        return await super().observe(measure)
+
+
+async def test_a_new_measure_is_applied_before_the_others_are_looked_at(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    server = Slow()
+    async with an_agent(gateway, server, tmp_path):
+        await gateway.want(a_hold(), a_hold("other"))
+        await server.looking.wait()
+        server.done.clear()
+        await gateway.want(a_hold(), a_hold("other"), a_hold("new"))
+        await until(lambda: "new" in (tmp_path / "desired.json").read_text())
+        server.go_on.set()
+        await gateway.until_told("new", Observed.APPLIED)
+        assert server.done[1] == ("apply", "new")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from agents.mta.logfile import LogFile, NoLog, Place
 
@@ -66,6 +67,16 @@ def xzipped(file: Path) -> None:
     _packed(file, ".xz", lzma.compress)
 
 
+def zstandarded(file: Path) -> None:
+    _packed(file, ".zst", zstandard.ZstdCompressor().compress)
+
+
+def in_two_frames(file: Path) -> None:
+    """As whoever packs a log in pieces."""
+    pack = zstandard.ZstdCompressor().compress
+    _packed(file, ".zst", lambda text: pack(text[:20]) + pack(text[20:]))
+
+
 def left_alone(file: Path) -> None:
     assert file.exists()
 
@@ -114,7 +125,9 @@ def test_reading_that_is_broken_off_goes_on_after_the_last_line_that_was_given(l
 
 
 @pytest.mark.parametrize("rotate", [Log.rename, Log.copy_and_truncate])
-@pytest.mark.parametrize("pack", [left_alone, gzipped, bzipped, xzipped])
+@pytest.mark.parametrize(
+    "pack", [left_alone, gzipped, bzipped, xzipped, zstandarded, in_two_frames]
+)
 @pytest.mark.parametrize("size", [1, 50])
 def test_a_rotation_while_nobody_looks_loses_nothing_and_repeats_nothing(
     log: Log, rotate: Callable[[Log], Path], pack: Callable[[Path], None], size: int
@@ -200,6 +213,19 @@ def test_a_rotated_file_that_is_still_being_compressed_is_read_as_it_was(log: Lo
     log.write(1)
     rotated.with_name("mail.log.1.gz").write_bytes(gzip.compress(rotated.read_bytes())[:9])
     assert new_lines(reader)[:2] == rest
+
+
+def test_a_packed_file_whose_end_is_missing_is_not_taken_for_the_whole(log: Log) -> None:
+    log.write()
+    reader = LogFile(log.file)
+    log.write(200)
+    rotated = log.rename()
+    whole = zstandard.ZstdCompressor().compress(rotated.read_bytes())
+    rotated.unlink()
+    rotated.with_name("mail.log.1.zst").write_bytes(whole[:-9])
+    fresh = log.write(1)
+    assert new_lines(reader) == fresh
+    assert reader.gap
 
 
 def test_a_log_that_was_deleted_unread_is_said_and_the_new_one_is_read(log: Log) -> None:

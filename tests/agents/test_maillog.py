@@ -1,12 +1,13 @@
 """Counting what a smarthost took: once a message, whatever is in the log and when it is read."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agents.mta.logfile import NoLog
-from agents.mta.postfix.maillog import Relayed
+from agents.mta.postfix.maillog import RelayedLog
 from domain.measures import Measure, Restriction, Scope
 from tests.agents.gateway import a_hold
 
@@ -63,8 +64,8 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "relayed.json"
 
 
-def watching(log: Log, state: Path) -> Relayed:
-    relayed = Relayed(log.file, state)
+def watching(log: Log, state: Path) -> RelayedLog:
+    relayed = RelayedLog(log.file, state)
     relayed.watch((REDIRECT,))
     return relayed
 
@@ -177,4 +178,29 @@ def test_words_of_another_program_that_read_like_postfixs_count_for_nothing(
 
 def test_without_a_log_the_reason_says_what_to_set(tmp_path: Path, state: Path) -> None:
     with pytest.raises(NoLog, match=r"set maillog_file in main\.cf"):
-        Relayed(tmp_path / "no.log", state).watch((REDIRECT,))
+        RelayedLog(tmp_path / "no.log", state).watch((REDIRECT,))
+
+
+def test_a_counter_keeps_its_name_over_a_restart_and_has_another_once_it_is_lost(
+    log: Log, state: Path
+) -> None:
+    relayed = watching(log, state)
+    log.message("ABCDE1")
+    assert (relayed.total("redirect"), watching(log, state).name) == (1, relayed.name)
+    state.unlink()
+    afresh = watching(log, state)
+    log.message("ABCDE2")
+    assert afresh.name not in ("", relayed.name)
+    assert afresh.total("redirect") == 1
+
+
+def test_a_file_of_an_older_agent_goes_on_without_a_name(log: Log, state: Path) -> None:
+    relayed = watching(log, state)
+    log.message("ABCDE1")
+    assert relayed.total("redirect") == 1
+    kept = json.loads(state.read_text())
+    del kept["name"]
+    state.write_text(json.dumps(kept))
+    log.message("ABCDE2")
+    older = watching(log, state)
+    assert (older.name, older.total("redirect")) == ("", 2)

@@ -28,11 +28,11 @@ REFUSALS = {
     ),
     "550 5.7.606 Access denied, banned sending IP [192.0.2.7]. To request removal from this list"
     " please visit https://sender.office.com/ and follow the directions. (AS16012609)": (
-        Receiver.MICROSOFT, "5.7.606", True,
+        Receiver.EXCHANGE_ONLINE, "5.7.606", True,
     ),
     "550 5.7.511 Access denied, banned sender[192.0.2.7]. To request removal from this list please"
     " forward this message to delist@messaging.microsoft.com.": (
-        Receiver.MICROSOFT, "5.7.511", True,
+        Receiver.EXCHANGE_ONLINE, "5.7.511", True,
     ),
     "550-5.7.1 [192.0.2.7      18] Our system has detected that 550-5.7.1 this message is likely"
     " suspicious due to the very low reputation of 550-5.7.1 the sending IP address. To best protect"

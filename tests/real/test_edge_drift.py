@@ -24,6 +24,7 @@ from tests.real.edge import (
     table,
 )
 from tests.real.namespaces import WORLD, Network, a_network, until
+from tests.real.units import BOOT, settings
 from tests.workers.command import NOBODY, as_user
 
 pytestmark = pytest.mark.real
@@ -183,3 +184,22 @@ async def test_a_target_that_is_no_address_is_refused_and_changes_nothing(
     with pytest.raises(CannotCarryOut, match="is no IP address"):
         await edge.apply(hostile)
     assert rules(network) == before
+
+
+async def test_a_boot_brings_the_rules_back_before_any_agent_and_not_what_was_lifted(
+    network: Network, tmp_path: Path
+) -> None:
+    edge = an_edge(network, tmp_path)
+    await edge.apply(a_block())
+    await edge.apply(a_block("192.0.2.9", key="over"))
+    await edge.lift(lifted(a_block("192.0.2.9", key="over")))
+    before = table(network)
+    network.edge.run("nft", "flush", "ruleset")
+    [command] = settings(BOOT)["ExecStart"]
+    command = command.replace("/var/lib/plazo-edge", str(tmp_path))
+    network.edge.run(*command.split())
+    assert table(network) == before
+    assert "192.0.2.7" in before
+    assert "192.0.2.9" not in before
+    seen = await an_edge(network, tmp_path).apply(a_block())
+    assert "put right" not in seen.detail

@@ -348,11 +348,3 @@ async def test_a_hold_reaches_destinations_that_an_administrator_routed(
     assert "transport_maps" not in seen.detail
     assert internet.subjects() == ["bakery"]
     assert [each["Subject"] for each in postfix.delivered()] == ["by smtp"]
-
-
-async def test_what_an_administrators_route_takes_past_a_redirect_is_said(
-    postfix: PostfixHost, agent: MailHost
-) -> None:
-    await setup(postfix, "transport_maps = inline:{far.example=smtp:}")
-    seen = await agent.apply(a_redirect("127.0.0.1.nip.example:25"))
-    assert "destinations listed in transport_maps (inline:{far.example=smtp:})" in seen.detail

@@ -1,13 +1,18 @@
 """`smarthost_redirect` through a second Postfix with TLS and logins: what it refuses waits."""
 
+import os
+import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
+import aiosmtplib
 import pytest
 import trustme
 
 from agents.mta.port import CannotCarryOut, MailHost
 from agents.smarthosts.port import LOGINS, NoLogin
+from domain.hosts import Fate
 from domain.measures import Scope
 from tests.activities.mail_servers import Picky
 from tests.agents.gateway import lifted
@@ -121,6 +126,28 @@ async def test_nobody_accuses_somebody_else_to_the_smarthost(
     assert "X-AuthUser" not in there.message
 
 
+async def test_a_smarthost_that_wants_it_is_told_who_sent(
+    postfix: PostfixHost, beyond: Inbox, login: Logins, smarthost: PostfixHost, agent: MailHost,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    a_login(tmp_path)
+    await login.offered_by(postfix)
+    await setup(postfix, "smtpd_sasl_authenticated_header = yes")
+    seen = await agent.apply(a_redirect(f"mailchannels:{through(smarthost)}"))
+    assert "learns no authenticated users" not in seen.detail
+    await aiosmtplib.send(
+        a_message("by smtp"), sender=SHOP, recipients=[FAR], hostname="localhost",
+        port=postfix.port, start_tls=True, tls_context=ssl.create_default_context(
+            cafile=str(login.authority)
+        ), username=USER, password=SECRET,
+    )  # fmt: skip
+    await postfix.submit_locally(SHOP, [FAR], a_message("by a script"))
+    by_smtp = await beyond.wait_for(lambda each: each.subject == "by smtp", SECONDS)
+    by_script = await beyond.wait_for(lambda each: each.subject == "by a script", SECONDS)
+    assert by_smtp.message.get_all("X-AuthUser") == [USER]
+    assert by_script.message.get_all("X-AuthUser") == [f"uid-{os.getuid()}"]
+
+
 async def test_a_refused_login_puts_mail_off_until_it_is_mended(
     postfix: PostfixHost, beyond: Inbox, smarthost: PostfixHost, agent: MailHost, tmp_path: Path
 ) -> None:
@@ -165,21 +192,40 @@ async def test_a_smarthost_that_offers_no_tls_gets_nothing(
         assert plain.messages == []
 
 
-@pytest.mark.parametrize("answer", ["451 4.7.1 slow down", "550 5.7.1 looks like spam"])
-async def test_what_a_smarthost_refuses_waits_and_goes_once(
-    postfix: PostfixHost, internet: Inbox, agent: MailHost, answer: str
+async def test_what_a_smarthost_puts_off_waits_and_goes_once(
+    postfix: PostfixHost, internet: Inbox, agent: MailHost
 ) -> None:
+    answer = "451 4.7.1 slow down"
     async with Picky(to_data=[answer, answer], to_recipients={}) as smarthost:
         redirect = a_redirect(smarthost.address)
         await agent.apply(redirect)
         await postfix.submit(SHOP, [FAR], a_message("waits"))
         await arrived(agent, redirect, smarthost, 3)
         await idle(postfix)
-        # Two that it refused, and the one that it took.
+        # Two that it put off, and the one that it took.
         assert smarthost.subjects() == ["waits"] * 3
         assert (await agent.observe(redirect)).relayed == 1
         assert internet.messages == []
-        assert postfix.delivered() == []
+
+
+async def test_what_a_smarthost_refuses_is_held_and_released_at_the_clients_word(
+    postfix: PostfixHost, internet: Inbox, agent: MailHost
+) -> None:
+    async with Picky(to_data=["550 5.7.1 looks like spam"] * 2, to_recipients={}) as smarthost:
+        redirect = a_redirect(smarthost.address, Scope.SERVER)
+        await agent.apply(redirect)
+        await postfix.submit(SHOP, [FAR], a_message("spam"))
+        await postfix.submit(OTHER, [FAR], a_message("looks like it"))
+        seen = await observed_holding(agent, redirect, 2)
+        assert "the smarthost refuses 2, on hold" in seen.detail
+        assert await names_in(postfix) == {SHOP: "hold", OTHER: "hold"}
+        over = await agent.lift(replace(lifted(redirect), discard_senders=(SHOP,)))
+        assert {each.sender: each.fate for each in over.messages} == {
+            SHOP: Fate.DISCARDED, OTHER: Fate.DELIVERED,
+        }  # fmt: skip
+        await internet.wait_for(lambda each: each.subject == "looks like it", SECONDS)
+        await idle(postfix)
+        assert (len(internet.messages), postfix.delivered(), over.relayed) == (1, [], 0)
 
 
 async def test_a_smarthost_that_is_away_keeps_mail_waiting_and_a_lift_sends_it_directly(

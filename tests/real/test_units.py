@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.real.units import (
+    BOOT,
     CPANEL,
     EDGE,
     EXIM,
     HOST,
+    UNITS,
     capabilities,
     here_or_failed,
     installed,
@@ -20,7 +22,7 @@ from workers.host_agent import AgentSettings
 
 pytestmark = pytest.mark.real
 
-MOST_EXPOSED = {(HOST,): 25, (HOST, EXIM): 30, (HOST, CPANEL): 15, (EDGE,): 20}
+MOST_EXPOSED = {(HOST,): 25, (HOST, EXIM): 30, (HOST, CPANEL): 15, (EDGE,): 20, (BOOT,): 20}
 """Tenths, of `systemd-analyze security`. Without a sandbox it is 9.6 of 10."""
 COMBINED = list(MOST_EXPOSED)
 READS_ANY_FILE = {"CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER"}
@@ -76,6 +78,13 @@ def test_no_agent_sees_homes_or_gains_rights(files: tuple[str, ...]) -> None:
 def test_the_agent_of_a_cpanel_server_is_nobody_in_particular() -> None:
     assert settings(HOST, CPANEL)["User"][-1] == "plazo-agent"
     assert capabilities(HOST, CPANEL) == set()
+
+
+def test_rules_are_there_before_the_network_and_after_the_administrators() -> None:
+    unit = (UNITS / BOOT).read_text()
+    assert "Before=network-pre.target plazo-edge-agent.service" in unit
+    assert "After=nftables.service" in unit
+    assert "After=network" not in unit
 
 
 @pytest.mark.parametrize("unit", [HOST, EDGE])

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "infra" / "systemd"
 HOST, EDGE = "plazo-host-agent.service", "plazo-edge-agent.service"
+BOOT = "plazo-edge-boot.service"
 CPANEL, EXIM = "host-agent-cpanel.conf", "host-agent-exim.conf"
 
 

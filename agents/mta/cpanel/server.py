@@ -31,6 +31,9 @@ _MOST_NAMED = 10
 """Domains that are named in an observation; a reseller's account may have hundreds."""
 
 
+_MOST_ALSO = 1_000
+
+
 class NotHere(Exception):
     """No account of this server has the domain; the measure is another server's."""
 
@@ -113,6 +116,7 @@ class CPanel:
 
     async def _seen(self, calls: Calls, entry: Entry, accounts: list[str]) -> Observation:
         words = [f"in force on {self.name}"]
+        also: tuple[str, ...] = ()
         if entry.measure.restriction.measure is Measure.SUSPEND_ACCOUNT_SMTP:
             words.append(f"outgoing mail of account {', '.join(accounts)} is refused")
             return _observation(entry, Observed.APPLIED, "; ".join(words))
@@ -120,12 +124,17 @@ class CPanel:
             domains = await self._domains(calls, accounts)
             asked = entry.measure.restriction.targets
             words += [_with_it(account, named, asked) for account, named in domains.items()]
+            also = tuple(
+                dict.fromkeys(chain(*(_others(named, asked) for named in domains.values())))
+            )
             found = await self._queued(calls, domains)
             self._ledger.put(entry := self._swept(entry, found))
         except (WhmDown, WhmRefused) as error:
             # A reseller's token may hold an account, but not look into the server's queue.
             words.append(f"how much it holds is not known: {error}")
-        return _observation(entry, Observed.APPLIED, "; ".join(words))
+        return replace(
+            _observation(entry, Observed.APPLIED, "; ".join(words)), also=also[:_MOST_ALSO]
+        )
 
     async def _domains(self, calls: Calls, accounts: Iterable[str]) -> dict[str, tuple[str, ...]]:
         return {account: await calls.domains(account) for account in accounts}
@@ -208,13 +217,17 @@ def _stands(summary: Summary, kind: Measure) -> bool:
 
 
 def _with_it(account: str, domains: tuple[str, ...], targets: tuple[str, ...]) -> str:
-    asked = {target.lower() for target in targets}
-    others = [domain for domain in domains if domain not in asked]
+    others = _others(domains, targets)
     if not others:
         return f"account {account} is on hold"
     named = ", ".join(others[:_MOST_NAMED])
     more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
     return f"account {account} is on hold, and with it {named}{more}"
+
+
+def _others(domains: tuple[str, ...], targets: tuple[str, ...]) -> list[str]:
+    asked = {target.lower() for target in targets}
+    return [domain for domain in domains if domain not in asked]
 
 
 def _observation(entry: Entry, observed: Observed, detail: str) -> Observation:

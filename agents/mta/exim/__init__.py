@@ -24,6 +24,9 @@ def exim(config_dir: str, state_dir: Path) -> MailHost:
 
 
 @register_log("exim")
-def main_log(file: str) -> TrafficLog:
-    """The main log in that file; where Debian or cPanel has it unless it says a file."""
-    return MainLog(Path(file) if file and not Path(file).is_dir() else None)
+def main_log(address: str) -> TrafficLog:
+    """The main log in that file; else that of the instance configured in that folder."""
+    if address and not Path(address).is_dir():
+        return MainLog(Path(address))
+    folder = Path(address) if address else next(each for each in _FOLDERS if each.is_dir())
+    return MainLog(config_dir=folder)

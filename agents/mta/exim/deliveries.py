@@ -5,9 +5,11 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 
 from agents.files import replace_file
 from agents.mta.exim.fragments import HOLD, SMARTHOST
+from agents.mta.exim.handover import REFUSED
 from agents.mta.exim.queue import MESSAGE_ID
 from agents.mta.logfile import LogFile, Place
 from agents.outbound import in_charge
@@ -21,6 +23,9 @@ _LINE = re.compile(
 """Anchored: what follows is partly in the words of senders and of other servers."""
 _ADDRESS = r'(?:"(?:[^"\\]|\\.)*"@)?[^\s"<>]+'
 _SENDER = re.compile(rf"(?:<>|({_ADDRESS}))(?: |$)")
+_REFUSED = re.compile(
+    rf"SMTP error from remote mail server after (?P<all>end of data|.*?): 451 [\d.]+ {REFUSED}"
+)
 _ROUTED = re.compile(rf"{_ADDRESS}(?: <[^>]*>)?(?: [FP]=<[^>]*>)* R=(\S+) T=(\S+)(?: |$)")
 
 
@@ -36,6 +41,10 @@ class _Seen:
     """Those of them that are in the totals: one of many recipients counts once."""
     totals: dict[str, int] = field(default_factory=dict)
     stopped: tuple[str, ...] = ()
+    refused: dict[str, bool] = field(default_factory=dict)
+    """By id: True where the smarthost refused the message, False where an address of it."""
+    name: str = ""
+    """Of the counter that the totals are of; "" in a file kept by an older agent."""
 
 
 class Deliveries:
@@ -44,12 +53,16 @@ class Deliveries:
     def __init__(self, log: Path, state: Path) -> None:
         self._log = log
         self._file = state
-        seen = from_text(_Seen, state.read_bytes()) if state.exists() else _Seen()
+        # A file that is lost takes its totals along: what is counted after that is another counter.
+        kept = from_text(_Seen, state.read_bytes()) if state.exists() else None
+        seen = kept or _Seen(name=token_hex(8))
+        self.name = seen.name
         self._watched = seen.watched
         self._senders = dict(seen.senders)
         self._counted = set(seen.counted)
         self._totals = dict(seen.totals)
         self._stopped = set(seen.stopped)
+        self._refused = dict(seen.refused)
         self._reader: LogFile | None = None
         self._place = seen.place
         self._written = seen
@@ -75,10 +88,20 @@ class Deliveries:
 
     def stopped(self, queued: Collection[str]) -> set[str]:
         """Those of the queued messages whose last attempt a hold stopped. Raises NoLog."""
+        self._forget_all_but(queued)
+        return set(self._stopped)
+
+    def refused(self, queued: Collection[str]) -> dict[str, bool]:
+        """Those of the queued messages that the smarthost refused for good when they were last
+        attempted: True for a message as such, False for an address of it. Raises NoLog."""
+        self._forget_all_but(queued)
+        return dict(self._refused)
+
+    def _forget_all_but(self, queued: Collection[str]) -> None:
         self._read()
         self._stopped &= set(queued)
+        self._refused = {k: v for k, v in self._refused.items() if k in queued}
         self._save()
-        return set(self._stopped)
 
     def _read(self) -> None:
         if self._reader is None:
@@ -93,6 +116,7 @@ class Deliveries:
             self._senders.pop(queue_id, None)
             self._counted.discard(queue_id)
             self._stopped.discard(queue_id)
+            self._refused.pop(queue_id, None)
             return
         if sign == "<=":
             sender = _SENDER.match(words)
@@ -103,8 +127,17 @@ class Deliveries:
         router, transport = routed.groups() if routed is not None else ("", "")
         if sign == "==":
             (self._stopped.add if transport == HOLD else self._stopped.discard)(queue_id)
+            if transport == SMARTHOST:
+                self._put_off(queue_id, words)
         elif sign in ("=>", "->") and router == transport == SMARTHOST:
             self._count(queue_id)
+
+    def _put_off(self, queue_id: str, words: str) -> None:
+        refused = _REFUSED.search(words)
+        if refused is None:
+            self._refused.pop(queue_id, None)
+        else:
+            self._refused[queue_id] = refused["all"] == "end of data"
 
     def _count(self, queue_id: str) -> None:
         sender = self._senders.get(queue_id)
@@ -124,7 +157,7 @@ class Deliveries:
         seen = _Seen(
             place=self._reader.place, watched=self._watched, senders=dict(self._senders),
             counted=tuple(sorted(self._counted)), totals=dict(self._totals),
-            stopped=tuple(sorted(self._stopped)),
+            stopped=tuple(sorted(self._stopped)), refused=dict(self._refused), name=self.name,
         )  # fmt: skip
         if seen != self._written:
             replace_file(self._file, json.dumps(to_json(seen)))

@@ -1,6 +1,6 @@
 """What Exim's configuration gets of us, once: fixed text that looks a few small files up live.
 
-Five files, which `.include_if_exists` lines of the administrator's own configuration bring in (see
+Four files, which `.include_if_exists` lines of the administrator's own configuration bring in (see
 docs/measures.md). Without them, as on the day when the agent is removed, Exim works as before.
 
 **A hold** is a router in front of all others that hands outgoing mail to a transport whose
@@ -15,22 +15,28 @@ spool and so outlive everybody. Each counts ten minutes, its decay put off for a
 before it have let pass is taken off the limit, so that no hour has more. A message counts once in
 its ten minutes, whatever the number of its recipients, and again when it is attempted later.
 
+**A redirect** is a transport that speaks to handover.py, which Exim starts for each connection and
+which speaks to the smarthost: what that refuses waits, and no part of Plazo has to be up.
+
 Senders and recipients choose what is looked up, never what is expanded: a lookup's key and an ACL's
 argument are not expanded again.
 """
 
+import sys
 from pathlib import Path
+
+from agents.mta.exim import handover
 
 ROUTES = "routes"
 """What becomes of a sender domain's outgoing mail: `hold`, or the smarthost to hand it to."""
 RATES = "rates"
 """How many messages of a sender domain may leave in an hour, and what they are counted under."""
 LOGINS = "logins"
-"""The smarthosts' logins, by host."""
+"""The smarthosts' logins, by host, where handover.py looks them up."""
+HANDOVER = "handover.py"
+"""The copy of that program which Exim's user can read."""
 AUTHENTICATED_ONLY = "authenticated-only"
 """While this file exists, who does not authenticate sends nothing to the outside."""
-OWN_CA = "smarthost-ca.pem"
-"""The administrator's: what signed the smarthosts' certificates, in place of the system's."""
 OWN_OPTIONS = "smarthost-options"
 """The administrator's: further options of the transport to smarthosts, such as `dkim_domain`."""
 
@@ -47,11 +53,10 @@ def fragments(folder: Path, own: tuple[str, ...]) -> dict[str, str]:
     names = {
         "ROUTE": _ROUTE,
         "RATES": str(folder / RATES),
-        "LOGIN": _LOGIN,
         "ROUTES": str(folder / ROUTES),
-        "LOGINS": str(folder / LOGINS),
         "ONLY": str(folder / AUTHENTICATED_ONLY),
-        "CA": str(folder / OWN_CA),
+        "HERE": handover.HERE,
+        "HANDOVER": f"{_python()} -I -S {folder / HANDOVER}",
         "OPTIONS": str(folder / OWN_OPTIONS),
         "OTHERS": " : ".join(f"! +{name}" for name in own),
         "OWN": " : ".join(f"+{name}" for name in own),
@@ -59,13 +64,20 @@ def fragments(folder: Path, own: tuple[str, ...]) -> dict[str, str]:
     texts = {
         "acl.conf": _COUNT + _ACL,
         "hooks.conf": _HOOKS,
-        "authenticators.conf": _AUTHENTICATORS,
         "transports.conf": _TRANSPORTS,
         "routers.conf": _ROUTERS,
     }
     for name, value in names.items():
         texts = {file: text.replace(f"@{name}@", value) for file, text in texts.items()}
-    return {file: _HEAD + text for file, text in texts.items()}
+    program = Path(handover.__file__).read_text()
+    return {HANDOVER: program} | {file: _HEAD + text for file, text in texts.items()}
+
+
+def _python() -> Path:
+    """One that Exim's user can run: ours may lie in a home folder."""
+    ours, systems = Path(sys.executable).resolve(), Path("/usr/bin/python3")
+    to_all = all(each.stat().st_mode & 0o001 for each in (ours, *ours.parents))
+    return ours if to_all or not systems.exists() else systems
 
 
 _HEAD = "# Written by the Plazo host agent; changes are undone.\n"
@@ -107,25 +119,13 @@ plazo_smarthost:
   domains = @OTHERS@
   address_data = @ROUTE@
   condition = ${if match{@ROUTE@}{\N^relay/\N}}
-  route_data = <;${extract{2}{/}{$address_data}}
+  route_data = @HERE@
   transport = plazo_smarthost
   self = send
-  host_find_failed = pass
-  host_all_ignored = pass
-  pass_router = plazo_unreachable
   no_verify
   no_expn
   no_address_test
   no_more
-
-plazo_unreachable:
-  driver = accept
-  domains = @OTHERS@
-  condition = ${if match{@ROUTE@}{\N^relay/\N}}
-  transport = plazo_unreachable
-  no_verify
-  no_expn
-  no_address_test
 
 """
 
@@ -142,47 +142,16 @@ plazo_limit:
   temp_errors = *
   message_size_limit = over the hourly limit of a measure of Plazo
 
-plazo_unreachable:
-  driver = pipe
-  command = /bin/false
-  temp_errors = *
-  message_size_limit = the address of the smarthost is unknown
-
 plazo_smarthost:
   driver = smtp
-  hosts_require_auth = ${if eq{${extract{3}{/}{$address_data}}}{login}{*}}
-  hosts_require_tls = ${if eq{${extract{3}{/}{$address_data}}}{login}{*}}
-  tls_verify_hosts = ${if eq{${extract{3}{/}{$address_data}}}{login}{*}}
-  tls_verify_certificates = ${if exists{@CA@}{@CA@}{system}}
+  port = ${run{@HANDOVER@ $address_data $primary_hostname}{$value}{1}}
+  hosts_avoid_tls = *
   headers_remove = <, ${extract{4}{/}{$address_data}}
   headers_add = ${reduce{<, ${extract{4}{/}{$address_data}}}{}{$value$item: \
     ${sg{${if def:authenticated_id{$authenticated_id}{$sender_address}}}{\N[^[:print:]]\N}{}}\n}}
 .include_if_exists @OPTIONS@
 
 """
-
-_LOGIN = (
-    "${if and{{def:tls_out_cipher}{eq{$transport_name}{plazo_smarthost}}{exists{@LOGINS@}}}"
-    "{${lookup{$host}lsearch{@LOGINS@}{$value}fail}}fail}"
-)
-"""Fails, and so lets the next authenticator try, for any host and any transport but ours."""
-
-_AUTHENTICATORS = r"""
-plazo_plain:
-  driver = plaintext
-  public_name = PLAIN
-  client_send = "<; ^${sg{${base64d:${extract{1}{/}{@LOGIN@}}}}{\\N\\^\\N}{^^}}\
-    ^${sg{${base64d:${extract{2}{/}{@LOGIN@}}}}{\\N\\^\\N}{^^}}"
-
-plazo_login:
-  driver = plaintext
-  public_name = LOGIN
-  client_send = "<; ${if eq{@LOGIN@}{}} ; \
-    ${sg{${base64d:${extract{1}{/}{@LOGIN@}}}}{\\N\\^\\N}{^^}} ; \
-    ${sg{${base64d:${extract{2}{/}{@LOGIN@}}}}{\\N\\^\\N}{^^}}"
-
-"""
-"""A circumflex is doubled, because a single one stands for a NUL."""
 
 _KEY = "unique=$message_exim_id/plazo-$acl_arg2-${eval10:$tod_epoch/600}"
 

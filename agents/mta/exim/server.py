@@ -4,16 +4,16 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from agents.holding import Queued
-from agents.mta.exim import logins
+from agents.mail_server import Queued, Relayed
 from agents.mta.exim.commands import Commands
 from agents.mta.exim.deliveries import Deliveries
 from agents.mta.exim.domains import own_domains
-from agents.mta.exim.fragments import AUTHENTICATED_ONLY, ROUTES
+from agents.mta.exim.fragments import AUTHENTICATED_ONLY, LOGINS, ROUTES
 from agents.mta.exim.queue import Listed, Queue
 from agents.mta.exim.setup import NotSetUp, Setup
-from agents.mta.exim.tables import Tables, logins_of, route, tables
+from agents.mta.exim.tables import Tables, login_lines, logins_of, route, tables
 from agents.mta.logfile import NoLog
+from agents.outbound import refused_for_good
 from agents.smarthosts.port import Login, NoLogin, Smarthost, host_and_port, smarthost
 from domain.hosts import Desired
 from domain.measures import Measure
@@ -57,12 +57,13 @@ class Exim:
 
     async def queued(self) -> list[Queued]:
         listed = await self._queue.listing()
-        stopped = await self._stopped({e.message.queue_id for e in listed if not e.held})
+        waiting = {e.message.queue_id for e in listed if not e.held}
+        stopped, refused = await self._last_words(waiting)
         own = await own_domains(
             self._commands, await self._setup.own_lists(),
             {domain for each in listed if not each.held for domain in each.domains},
         )  # fmt: skip
-        return [_queued(each, own, stopped) for each in listed]
+        return [_queued(each, own, stopped, refused) for each in listed]
 
     async def hold(self, queue_ids: Collection[str]) -> None:
         await self._queue.hold(queue_ids)
@@ -73,10 +74,11 @@ class Exim:
     async def discard(self, queue_ids: Collection[str]) -> None:
         await self._queue.discard(queue_ids)
 
-    async def relayed(self, measure: Desired) -> int:
+    async def relayed(self, measure: Desired) -> Relayed:
         if measure.restriction.measure is not Measure.SMARTHOST_REDIRECT:
-            return 0
-        return (await self._log()).total(measure.key)
+            return Relayed()
+        log = await self._log()
+        return Relayed(messages=log.total(measure.key), counter=log.name)
 
     def _smarthosts(self, redirects: tuple[Desired, ...]) -> tuple[dict[str, Smarthost], list[str]]:
         """The smarthosts by measure key, and what is wrong with those in use already.
@@ -110,13 +112,13 @@ class Exim:
     async def _put(self, wanted: Tables, relays: dict[str, Smarthost]) -> None:
         """The live files; a login is there before a route that needs it."""
         held_before = "hold" in (self._text(ROUTES) or "")
-        by_host = logins_of(relays.values())
+        logins = self._setup.folder / LOGINS
         if relays:
-            logins.put(self._setup, by_host)
+            self._setup.write(logins, login_lines(logins_of(relays.values())))
         files = wanted.files(self._setup.folder)
         changed = [file for file, text in files.items() if self._setup.write(file, text)]
         if not relays:
-            logins.put(self._setup, by_host)
+            self._setup.write(logins, None)
         if changed and not held_before:
             # What waited for a limit or a smarthost need not wait for the next queue run.
             await self._queue.run()
@@ -134,11 +136,13 @@ class Exim:
             return f"forwarded mail waits, but is not listed among the held ({error})"
         return ""
 
-    async def _stopped(self, queue_ids: Collection[str]) -> set[str]:
+    async def _last_words(self, queue_ids: Collection[str]) -> tuple[set[str], dict[str, bool]]:
+        """Of the waiting messages, those that a hold stopped and those that a smarthost refused."""
         try:
-            return (await self._log()).stopped(queue_ids)
+            log = await self._log()
+            return log.stopped(queue_ids), log.refused(queue_ids)
         except NoLog:
-            return set()
+            return set(), {}
 
     async def _log(self) -> Deliveries:
         if self._deliveries is None:
@@ -168,13 +172,15 @@ def _only(measures: tuple[Desired, ...], kind: Measure) -> tuple[Desired, ...]:
     return tuple(each for each in measures if each.restriction.measure is kind)
 
 
-def _queued(listed: Listed, own: set[str], stopped: set[str]) -> Queued:
+def _queued(listed: Listed, own: set[str], stopped: set[str], refused: dict[str, bool]) -> Queued:
     waits = not listed.held and not listed.frozen and bool(listed.domains)
     was_stopped = waits and listed.message.queue_id in stopped
+    as_such = refused.get(listed.message.queue_id)
     return Queued(
         message=listed.message,
         on_hold=listed.held or listed.frozen,
         # A recipient here that has not been tried, or is over quota, must not wait for the hold.
         outbound=waits and (was_stopped or not listed.domains & own),
         stopped=was_stopped,
+        refused=waits and as_such is not None and refused_for_good(listed.message, as_such=as_such),
     )

@@ -9,19 +9,14 @@ from agents.mta.exim.commands import Commands, EximFailed
 from agents.mta.exim.domains import own_lists
 from agents.mta.exim.files import replace_for_group
 from agents.mta.exim.fragments import HOLD, SMARTHOST, fragments
+from agents.mta.exim.logins import take_back
 
 FOLDER = "plazo"
 """In the configuration's folder. Exim's group reads what is in it, nobody else."""
 _ASKED = re.compile(r"\bacl\s*=\s*plazo_refuses\b")
 """In an ACL of the administrator's own, where Exim has one already."""
-_WITHIN = r"(?:(?!\S+ authenticator:).*\n)*?"
-_CLIENT = re.compile(
-    rf"^(?P<name>\S+) authenticator:\n{_WITHIN}public_name = (?:PLAIN|LOGIN)\n"
-    rf"{_WITHIN}client_send = (?P<options>\S.*)$",
-    re.MULTILINE,
-)
-"""One with which Exim logs in elsewhere; those for others to log in here have no client_send."""
-_SECRETS = re.compile(r"lsearch\{(/[^{}$]+/passwd\.client)\}")
+_EARLIER = "authenticators.conf"
+"""Of agents that had Exim log in to smarthosts itself."""
 
 
 class NotSetUp(Exception):
@@ -34,10 +29,6 @@ class Setup:
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
         self.folder = commands.config_dir / FOLDER
-        self.others_log_in = False
-        """Whether authenticators that are not ours are there for PLAIN or LOGIN, as on Debian."""
-        self.passwd_client: Path | None = None
-        """Where those look up logins by host."""
         self._lists: tuple[str, ...] = ()
         self.group = -1
         """Exim's own, once it is known; an agent that is not root gives files its own."""
@@ -49,18 +40,15 @@ class Setup:
         return self._lists
 
     async def look(self) -> None:
-        """Learn what there is in this configuration that ours has to fit in with."""
+        """Have our folder there, and nothing of what earlier agents needed."""
         await self._make_folder()
-        await self._look_for_others()
+        (self.folder / _EARLIER).unlink(missing_ok=True)
+        take_back(self._commands.config_dir / "passwd.client", self.group)
 
     async def ensure(self) -> None:
         """Have Exim use our routers and transports. Raises NotSetUp, EximFailed, NoOwnDomains."""
         await self.look()
         texts = fragments(self.folder, await self.own_lists())
-        if self.others_log_in:
-            # Two of one name would be an error in Exim's eyes, and no mail would go anywhere.
-            del texts["authenticators.conf"]
-            (self.folder / "authenticators.conf").unlink(missing_ok=True)
         changed = [name for name, text in texts.items() if self._differs(name, text)]
         for name in changed:
             replace_for_group(self.folder / name, texts[name], self.group)
@@ -131,12 +119,3 @@ class Setup:
         if (found.st_gid, found.st_mode & 0o777) != (self.group, 0o750):
             os.chown(self.folder, -1, self.group)
             self.folder.chmod(0o750)
-
-    async def _look_for_others(self) -> None:
-        self.others_log_in, self.passwd_client = False, None
-        for match in _CLIENT.finditer(await self._commands.run("-bP", "authenticators")):
-            if match["name"].startswith("plazo_"):
-                continue
-            if (secrets := _SECRETS.search(match["options"])) is not None:
-                self.passwd_client = Path(secrets[1])
-            self.others_log_in = True

@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agents.holding import Holding, Queued
+from agents.holding import Holding
 from agents.ledger import Entry
+from agents.mail_server import Queued
 from agents.mta.postfix.passes import Passes
 from agents.mta.postfix.server import Postfix
 from agents.outbound import HOLDS, concerns
@@ -27,7 +28,7 @@ _MOST_TOLD = 1_000
 class LimitedHolding(Holding):
     """A `Holding` whose rate limits keep back what is beyond them."""
 
-    keeps_back = HOLDS | {Measure.RATE_LIMIT}
+    keeps_back = Holding.keeps_back | {Measure.RATE_LIMIT}
 
     def __init__(self, server: Postfix, state_dir: Path) -> None:
         super().__init__(server, state_dir)
@@ -84,7 +85,7 @@ class LimitedHolding(Holding):
             if entry.applied and concerns(entry.measure.restriction, message.sender)
         ]
         limits = [each for each in concerned if _limits(each)]
-        if not limits or any(each.measure.restriction.measure in HOLDS for each in concerned):
+        if not limits or any(_keeps(each, message) for each in concerned):
             return False
         if not queued.on_hold:
             return queued.stopped
@@ -109,6 +110,13 @@ class LimitedHolding(Holding):
 
 def _limits(entry: Entry) -> bool:
     return entry.applied and entry.measure.restriction.measure is Measure.RATE_LIMIT
+
+
+def _keeps(entry: Entry, message: HeldMessage) -> bool:
+    """Whether a measure that is no limit has it stay, however much room there is."""
+    measure = entry.measure.restriction.measure
+    refused = measure is Measure.SMARTHOST_REDIRECT and _holds(entry, message)
+    return measure in HOLDS or refused
 
 
 def _holds(entry: Entry, message: HeldMessage) -> bool:

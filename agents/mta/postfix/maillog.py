@@ -1,13 +1,19 @@
 """What a smarthost has taken, counted from Postfix's log: it is what the client is billed for."""
 
 import json
+import pwd
 import re
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from secrets import token_hex
 
 from agents.files import replace_file
-from agents.mta.logfile import LogFile, NoLog, Place
+from agents.mta.journal import Journal, has_journal
+from agents.mta.logfile import NoLog, Place
 from agents.mta.postfix.commands import Commands
+from agents.mta.source import Log, LogSource, reader
 from agents.outbound import in_charge
 from agents.smarthosts.port import host_and_port
 from domain.hosts import Desired
@@ -25,6 +31,8 @@ _SENT = re.compile(
 
 _SYSLOG_FILES = (Path("/var/log/mail.log"), Path("/var/log/maillog"))
 """Where Debian's and Red Hat's syslog put Postfix's lines when maillog_file is not set."""
+_STALE = 2 * 86_400
+"""Seconds; a syslog that was taken off the machine leaves its last file behind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,20 +50,28 @@ class _Count(Place):
     watched: tuple[Desired, ...] = ()
     passing: dict[str, _Passing] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
+    name: str = ""
+    """Of this counter; "" in a file kept by an older agent."""
 
 
-class Relayed:
+class RelayedLog:
     """Messages relayed under each smarthost measure, kept in `state`.
 
     Each line of `log` is read once, whatever rotates it (agents/mta/logfile.py).
     """
 
-    def __init__(self, log: Path, state: Path) -> None:
+    def __init__(self, log: LogSource, state: Path) -> None:
         self._log = log
         self._file = state
-        self._count = _Count()
+        # A file that is lost takes its totals along: what is counted after that is another counter.
+        self._count = _Count(name=token_hex(8))
         if state.exists():
             self._count = from_text(_Count, state.read_bytes())
+
+    @property
+    def name(self) -> str:
+        """The counter's: as long as it is the same, no total falls."""
+        return self._count.name
 
     def watch(self, measures: tuple[Desired, ...]) -> None:
         """Count for these redirects from here on. Raises NoLog."""
@@ -81,20 +97,23 @@ class Relayed:
         replace_file(self._file, json.dumps(to_json(self._count)))
 
     def _read(self) -> None:
-        reader = _reader(self._log, self._count)
+        log = _reader(self._log, self._count)
         passing, totals = dict(self._count.passing), dict(self._count.totals)
         try:
-            for line in reader.lines():
+            for line in log.lines():
                 match = _LINE.fullmatch(line.decode(errors="replace").rstrip("\n"))
                 if match is not None:
                     self._take(match[1], match[2], match[3], passing, totals)
         except NoLog as error:
             raise _unset(error) from error
-        self._count = replace(self._at(reader), passing=passing, totals=totals)
+        self._count = replace(self._at(log), passing=passing, totals=totals)
 
-    def _at(self, reader: LogFile) -> _Count:
-        place = reader.place
-        return replace(self._count, inode=place.inode, offset=place.offset, mark=place.mark)
+    def _at(self, log: Log) -> _Count:
+        place = log.place
+        return replace(
+            self._count, inode=place.inode, offset=place.offset, mark=place.mark,
+            cursor=place.cursor,
+        )  # fmt: skip
 
     def _take(
         self, program: str, queue_id: str, words: str,
@@ -124,9 +143,9 @@ def _through(measure: Desired, host: str, port: int) -> bool:
     return (host.lower(), port) == host_and_port(measure.smarthost or "")
 
 
-def _reader(log: Path, place: Place | None = None) -> LogFile:
+def _reader(log: LogSource, place: Place | None = None) -> Log:
     try:
-        return LogFile(log, place)
+        return reader(log, place)
     except NoLog as error:
         raise _unset(error) from error
 
@@ -135,8 +154,21 @@ def _unset(error: NoLog) -> NoLog:
     return NoLog(f"{error}; set maillog_file in main.cf")
 
 
-async def log_file(commands: Commands) -> Path:
-    """Where an instance's lines are: where Postfix writes them itself, or where syslog does."""
+async def log_file(commands: Commands) -> LogSource:
+    """Where an instance's lines are: where Postfix writes them itself, or where syslog does, or
+    the journal where no syslog has written for days."""
     log = await commands.setting("maillog_file", expanded=True)
-    known = [each for each in _SYSLOG_FILES if each.exists()] or [_SYSLOG_FILES[0]]
-    return Path(log) if log else known[0]
+    if log:
+        return Path(log)
+    known = [each for each in _SYSLOG_FILES if each.exists()]
+    fresh = [each for each in known if each.stat().st_mtime > time.time() - _STALE]
+    if not fresh and has_journal():
+        return Journal(writers=_writers(await commands.setting("mail_owner")))
+    return (fresh or known or [*_SYSLOG_FILES])[0]
+
+
+def _writers(mail_owner: str) -> frozenset[int]:
+    """Whom Postfix runs as: root and its own user."""
+    with suppress(KeyError):
+        return frozenset({0, pwd.getpwnam(mail_owner).pw_uid})
+    return frozenset({0})

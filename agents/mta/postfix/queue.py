@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from agents.holding import Queued
+from agents.mail_server import Queued
 from agents.mta.postfix.commands import Commands, PostfixFailed
 from agents.mta.postfix.domains import own_domains
 from agents.mta.postfix.routes import STOPPED
+from agents.outbound import refused_for_good
 from domain.hosts import HeldMessage
 
 log = logging.getLogger("plazo.host_agent")
@@ -26,6 +27,12 @@ _MOST_ONE_BY_ONE = 100
 
 _PAUSES = (0.1, 0.5)
 """Seconds before asking the queue manager again; `postfix reload` replaces it."""
+
+_REFUSED = re.compile(
+    r"host \S+ said: 5\d\d[ -].*\(in reply to (MAIL FROM|RCPT TO|DATA|end of DATA) command\)",
+    re.DOTALL,
+)
+"""smtp(8)'s words about an answer of 5xx, which `soft_bounce` keeps in the queue."""
 
 _WAITING = ("incoming", "deferred")
 _LOOK_AT_ALL_DEFERRED = "DA"
@@ -57,6 +64,7 @@ class Queue:
                 on_hold=each.place == "hold",
                 stopped=each.waits and each.stopped,
                 outbound=each.waits and not each.domains <= own,
+                refused=each.waits and each.refused,
             )
             for each in entries
         ]
@@ -106,6 +114,7 @@ class _Entry:
     place: str
     tried: bool
     stopped: bool
+    refused: bool
     domains: frozenset[str]
     """Its recipients'."""
 
@@ -132,5 +141,10 @@ def _entry(line: dict[str, Any]) -> _Entry:
         place=str(line["queue_name"]),
         tried=any("delay_reason" in each for each in recipients),
         stopped=any(each.get("delay_reason") in STOPPED for each in recipients),
+        refused=any(
+            refused_for_good(message, as_such=match[1] == "end of DATA")
+            for each in recipients
+            if (match := _REFUSED.match(str(each.get("delay_reason")))) is not None
+        ),
         domains=frozenset(str(each["address"]).rpartition("@")[2].lower() for each in recipients),
     )

@@ -22,7 +22,9 @@ from pathlib import Path
 from agents.files import replace_file
 from agents.mta.port import CannotCarryOut
 from agents.mta.postfix.commands import Commands
-from agents.mta.postfix.routes import LIMIT, LIMITED_RELAY, RELAY, Plan
+from agents.mta.postfix.destinations import COPY, Destinations, Routing, beyond, destinations
+from agents.mta.postfix.destinations import SETTING as DESTINATIONS
+from agents.mta.postfix.routes import LIMIT, LIMIT_OF, LIMITED_RELAY, RELAY, Plan, limit_of
 from agents.mta.postfix.services import Services
 from agents.smarthosts.port import Login
 
@@ -34,6 +36,7 @@ _HELD, _SENDERS = "plazo-held.regexp", "plazo-senders.regexp"
 _LOGINS, _POLICIES = "plazo-smarthost-logins", "plazo-smarthost-tls"
 _HEADERS = "plazo-smarthost-headers.regexp"
 _FILES = (_HELD, _SENDERS, _LOGINS, _POLICIES, _HEADERS)
+_AUTHENTICATED = "smtpd_sasl_authenticated_header"
 _CERTIFICATES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/cert.pem"))
 """Debian's and Red Hat's, for a main.cf that names none."""
 _READ = (
@@ -50,18 +53,20 @@ class Resolver:
         self._loaded: Plan | None = None
         """What Postfix has read for certain; nothing after a start, so it is told once more."""
 
-    async def set(self, plan: Plan) -> None:
+    async def set(self, plan: Plan, found: Routing) -> None:
         """Have this plan decide. Nothing is left of us when it is empty. Raises PostfixFailed."""
         if plan.empty:
             await self._leave()
         else:
-            await self._enter(plan)
+            await self._enter(plan, found)
         self._loaded = plan
 
-    async def beyond(self) -> str:
-        """What a route of ours does not reach; a hold reaches it."""
-        other = await self._commands.setting("transport_maps", expanded=True)
-        return f"destinations listed in transport_maps ({other}) pass it by" if other else ""
+    async def beyond(self, plan: Plan, found: Routing) -> str:
+        """What a route of ours does not reach, or the smarthost is not told."""
+        parts = [beyond(found, plan)]
+        if plan.headers and await self._commands.setting(_AUTHENTICATED) != "yes":
+            parts.append(f"the smarthost learns no authenticated users without {_AUTHENTICATED}")
+        return "; ".join(filter(None, parts))
 
     def login(self, host: str, port: int) -> Login | None:
         """The one that is in use for a smarthost."""
@@ -73,7 +78,11 @@ class Resolver:
                 return Login(user=user, secret=secret)
         return None
 
-    async def _enter(self, plan: Plan) -> None:
+    async def _enter(self, plan: Plan, found: Routing) -> None:
+        services = await Services.read(self._commands)
+        theirs = await self._commands.settings(*_READ)
+        client = _client(services, theirs["default_transport"])
+        where = destinations(found, plan, client)
         changed = [
             # The resolver names both: it would defer everybody's mail if one were missing.
             self._write(_HELD, plan.held or "\n"),
@@ -81,26 +90,29 @@ class Resolver:
             self._write(_LOGINS, plan.logins, mode=0o600),
             self._write(_POLICIES, plan.policies),
             self._write(_HEADERS, plan.headers),
+            *(self._write(name, text) for name, text in where.files.items()),
         ]
-        services = await Services.read(self._commands)
         _see_that_nothing_is_overwritten(services)
-        theirs = await self._commands.settings(*_READ)
-        lines = self._lines(plan, services, theirs)
+        lines = self._lines(plan, where, services, theirs)
         settings = {
             "rewrite_service_name": _REWRITE,
-            "defer_transports": _deferred(plan, theirs["defer_transports"]),
+            "defer_transports": _deferred(plan, where, theirs["defer_transports"]),
         }
         # In one step, or the queue manager could ask a service that is not there yet.
         changed.append(await services.put(lines | {_QMGR: services.having(_QMGR, settings)}))
         if any(changed) or self._loaded != plan:
             self._loaded = None
             await self._commands.reload()
-        await services.drop(*(name for name in _OURS if name not in lines))
+        left = (*_OURS, *services.beginning(LIMIT_OF))
+        await services.drop(*(name for name in left if name not in lines))
+        for file in self._copies():
+            if file.name not in where.files:
+                file.unlink(missing_ok=True)
 
     async def _leave(self) -> None:
         services = await Services.read(self._commands)
         asked = services.setting(_QMGR, "rewrite_service_name") == _REWRITE
-        files = [each for each in map(self._file, _FILES) if each.exists()]
+        files = [each for each in map(self._file, _FILES) if each.exists()] + self._copies()
         if asked:
             settings = {"rewrite_service_name": None, "defer_transports": None}
             await services.put({_QMGR: services.having(_QMGR, settings)})
@@ -108,7 +120,7 @@ class Resolver:
             # Before the service goes, whose absence the queue manager would wait out. The files
             # go last, so that one which was cut off here tells Postfix once more.
             await self._commands.reload()
-        await services.drop(*_OURS)
+        await services.drop(*_OURS, *services.beginning(LIMIT_OF))
         for each in files:
             each.unlink(missing_ok=True)
 
@@ -123,16 +135,26 @@ class Resolver:
             file.unlink()
         return True
 
+    def _copies(self) -> list[Path]:
+        return list(self._commands.config_dir.glob(f"{COPY}-*"))
+
     def _file(self, name: str) -> Path:
         return self._commands.config_dir / name
 
-    def _lines(self, plan: Plan, services: Services, theirs: dict[str, str]) -> dict[str, str]:
+    def _lines(
+        self, plan: Plan, where: Destinations, services: Services, theirs: dict[str, str]
+    ) -> dict[str, str]:
         ours = f"pipemap:{{{_map('regexp', _HELD)}, fail:plazo-hold}}, {_map('regexp', _SENDERS)}"
         routes = ", ".join(filter(None, (ours, theirs[SETTING])))
         client = _client(services, theirs["default_transport"])
         relay = _relay(plan, theirs)
-        lines = {_REWRITE: services.like("rewrite", _REWRITE, {SETTING: routes})}
-        for name in plan.transports:
+        settings = {SETTING: routes}
+        if where.setting:
+            settings[DESTINATIONS] = where.setting
+        lines = {_REWRITE: services.like("rewrite", _REWRITE, settings)}
+        for each in where.limited:
+            lines[limit_of(each)] = services.like(each, limit_of(each), {})
+        for name in plan.transports | ({LIMIT} if plan.reach.limits_all else set()):
             lines[name] = services.like(client, name, {} if name == LIMIT else relay)
         return {f"{name}/unix": line for name, line in lines.items()}
 
@@ -170,9 +192,12 @@ def _relay(plan: Plan, theirs: dict[str, str]) -> dict[str, str]:
     return settings
 
 
-def _deferred(plan: Plan, theirs: str) -> str | None:
+def _deferred(plan: Plan, where: Destinations, theirs: str) -> str | None:
     """Limited mail waits in the queue until somebody asks for it by its queue id."""
-    limited = sorted(plan.transports & {LIMIT, LIMITED_RELAY})
+    ours = {LIMIT} if plan.reach.limits_all else set()
+    limited = sorted(
+        plan.transports & {LIMIT, LIMITED_RELAY} | ours | set(map(limit_of, where.limited))
+    )
     if not limited:
         return None
     return ",".join([*limited, *(each for each in re.split(r"[\s,]+", theirs) if each)])

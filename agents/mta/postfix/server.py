@@ -4,9 +4,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from agents.holding import Queued
+from agents.mail_server import Queued, Relayed
 from agents.mta.postfix.commands import Commands
-from agents.mta.postfix.maillog import Relayed, log_file
+from agents.mta.postfix.destinations import Routing, known, routing
+from agents.mta.postfix.maillog import RelayedLog, log_file
 from agents.mta.postfix.passes import hourly
 from agents.mta.postfix.queue import Queue
 from agents.mta.postfix.resolver import Resolver
@@ -38,7 +39,7 @@ class Postfix:
         self._queue = Queue(self._commands)
         self._state_dir = state_dir
         self._state = state_dir / "relayed.json"
-        self._relayed: Relayed | None = None
+        self._relayed: RelayedLog | None = None
 
     async def enforce(self, in_force: tuple[Desired, ...]) -> str:
         """Raises CannotCarryOut, NoLogin, PostfixFailed, NoLog."""
@@ -47,17 +48,18 @@ class Postfix:
         # Refuses what cannot be carried out before anything is done.
         beyond: list[str] = []
         through = {each.key: self._smarthost(each, beyond) for each in redirects}
-        plan = planned(in_force, through)
+        found = await routing(self._commands) if redirects or limits else Routing()
+        plan = planned(in_force, through, known(found))
         for limit in limits:
             hourly(limit)
         if redirects or self._state.exists():
             # Before the first message goes that way.
             (await self._counter()).watch(redirects)
-        await self._resolver.set(plan)
+        await self._resolver.set(plan, found)
         required = bool(_those(in_force, Measure.REQUIRE_AUTHENTICATED_SMTP))
         beyond.append(await self._submission.require(required))
         if redirects or limits:
-            beyond.append(await self._resolver.beyond())
+            beyond.append(await self._resolver.beyond(plan, found))
         return "; ".join(filter(None, beyond))
 
     async def queued(self) -> list[Queued]:
@@ -80,10 +82,11 @@ class Postfix:
     async def discard(self, queue_ids: Collection[str]) -> None:
         await self._queue.discard(queue_ids)
 
-    async def relayed(self, measure: Desired) -> int:
+    async def relayed(self, measure: Desired) -> Relayed:
         if measure.restriction.measure is not Measure.SMARTHOST_REDIRECT:
-            return 0
-        return (await self._counter()).total(measure.key)
+            return Relayed()
+        counter = await self._counter()
+        return Relayed(messages=counter.total(measure.key), counter=counter.name)
 
     def _smarthost(self, redirect: Desired, beyond: list[str]) -> Smarthost:
         """One whose login has been taken away keeps the one that it had: no other measure, and no
@@ -102,9 +105,9 @@ class Postfix:
         beyond.append(f"the login for {found.host} is gone; the one before is in use")
         return replace(found, login=known)
 
-    async def _counter(self) -> Relayed:
+    async def _counter(self) -> RelayedLog:
         if self._relayed is None:
-            self._relayed = Relayed(await log_file(self._commands), self._state)
+            self._relayed = RelayedLog(await log_file(self._commands), self._state)
         return self._relayed
 
 

@@ -32,6 +32,19 @@ class Services:
         """Those that take mail by SMTP."""
         return [name for name in self._entries if self.command(name) == "smtpd"]
 
+    def clients(self) -> list[str]:
+        """Those that hand mail on by SMTP."""
+        return [name for name in self._entries if self.command(name) == "smtp"]
+
+    def outward(self) -> list[str]:
+        """The transports that speak SMTP to other hosts, without ours."""
+        names = [each.removesuffix("/unix") for each in self.clients() if each.endswith("/unix")]
+        return [each for each in names if not each.startswith("plazo-")]
+
+    def beginning(self, prefix: str) -> list[str]:
+        """Services whose name begins so."""
+        return [name for name in self._entries if name.startswith(prefix)]
+
     def command(self, name: str) -> str | None:
         """The program that a service is, or None where there is no such service."""
         entry = self._entries.get(name)

@@ -23,6 +23,7 @@ async def test_a_held_domain_holds_its_account_and_no_other(whm: StandIn, host: 
 async def test_the_accounts_other_domains_are_named(whm: StandIn, host: MailHost) -> None:
     seen = await host.apply(a_hold())
     assert "account shop is on hold, and with it blog.example, other.example" in seen.detail
+    assert seen.also == ("blog.example", "other.example")
 
 
 async def test_hundreds_of_other_domains_are_named_in_few_words(
@@ -32,6 +33,7 @@ async def test_hundreds_of_other_domains_are_named_in_few_words(
     seen = await host.apply(a_hold())
     assert "and 292 more" in seen.detail
     assert len(seen.detail) < 500
+    assert len(seen.also) == 302
 
 
 async def test_asked_twice_nothing_is_done_twice(whm: StandIn, host: MailHost) -> None:

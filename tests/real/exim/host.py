@@ -31,7 +31,6 @@ HERE = "127.0.0.2"
 
 _SECTIONS = {
     "main": "hooks", "acl": "acl", "router": "routers", "transport": "transports",
-    "auth": "authenticators",
 }  # fmt: skip
 """Debian's folders of `conf.d`, and the file of ours that each brings in."""
 
@@ -106,6 +105,12 @@ class EximHost:
     async def command(self, *arguments: str, given: bytes = b"") -> str:
         """What `exim` prints. Raises EximHostError."""
         return await _run(*self._exim, *arguments, given=given)
+
+    async def as_exim(self, *command: str) -> str:
+        """What a command prints that Exim's own user runs."""
+        return await _run(
+            "setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups", *command
+        )
 
     async def queue(self, name: str = "") -> dict[str, str]:
         """Each sender in a queue, with " *** frozen ***" behind it where it is, by message id."""
@@ -214,7 +219,7 @@ class EximHost:
         }
         theirs = {part: text.replace("@home@", str(self.home)) for part, text in _PARTS.items()}
         theirs["main"] = _MAIN.format(**names)
-        for part in (*_SECTIONS, "retry"):
+        for part in (*_SECTIONS, "auth", "retry"):
             folder = self.config_dir / "conf.d" / part
             text = ours.get(part, "") + theirs.get(part, "").replace("@domain@", self.local_domain)
             (folder / "00_plazo").write_text(text)

@@ -21,6 +21,8 @@ class StrictSmarthost(Inbox):
         super().__init__("smarthost.example")
         self.user, self.secret = user, secret
         self.answers: dict[str, str] = {}
+        self.refused: set[str] = set()
+        """Recipients that it will not have."""
         self.logins: list[tuple[bool, bool]] = []
         """Of each attempt to log in, whether it was over TLS and whether it was right."""
         self.mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN")
@@ -43,6 +45,8 @@ class StrictSmarthost(Inbox):
     ) -> str:
         if (refusal := self.answers.get("RCPT")) is not None:
             return refusal
+        if address in self.refused:
+            return "550 5.1.1 nobody of that name"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 fine"
 

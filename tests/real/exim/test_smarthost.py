@@ -1,6 +1,6 @@
 """Mail of a real Exim through a smarthost: counted, over TLS, and waiting when it is not taken."""
 
-import re
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 from agents.mta.port import CannotCarryOut, MailHost
 from agents.smarthosts.port import LOGINS, NoLogin
-from domain.hosts import Desired
+from domain.hosts import Desired, Fate
 from domain.measures import Scope
 from tests.agents.gateway import lifted
 from tests.real.exim.host import EximHost
@@ -49,12 +49,6 @@ def log_in(state_dir: Path, secret: str = SECRET) -> None:
     file = state_dir / LOGINS / "localhost"
     file.write_text(f"{USER}:{secret}\n")
     file.chmod(0o600)
-
-
-async def own_authenticators(exim: EximHost) -> None:
-    """A configuration with no other logins to elsewhere, such as cPanel's."""
-    (exim.config_dir / "conf.d" / "auth" / "30_exim4-config_examples").unlink()
-    await exim.configured()
 
 
 async def test_a_redirect_goes_through_the_smarthost_is_counted_and_ends(
@@ -113,19 +107,13 @@ async def test_a_held_domain_stays_held_while_its_server_is_redirected(
         assert smarthost.subjects() == ["redirected"]
 
 
-@pytest.mark.parametrize(
-    ("debians", "mechanism"), [(True, "PLAIN"), (False, "PLAIN"), (False, "LOGIN")]
-)
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
 async def test_the_agent_logs_in_over_tls_and_tells_who_sent(
     exim: EximHost, agent: MailHost, smarthost: StrictSmarthost, tmp_path: Path,
-    debians: bool, mechanism: str,
+    mechanism: str,
 ) -> None:  # fmt: skip
     smarthost.mechanisms = (mechanism,)
-    if not debians:
-        await own_authenticators(exim)
     log_in(tmp_path)
-    theirs = exim.config_dir / "passwd.client"
-    before = theirs.read_text()
     redirect = a_redirect(f"mailchannels:{smarthost.address}")
     await agent.apply(redirect)
     message = a_message("redirected")
@@ -135,8 +123,6 @@ async def test_the_agent_logs_in_over_tls_and_tells_who_sent(
     assert arrived.message.get_all("X-AuthUser") == [SHOP]
     assert smarthost.logins == [(True, True)]
     await exim.mail_host(tmp_path).lift(lifted(redirect))
-    assert theirs.read_text() == before
-    assert theirs.group() == "Debian-exim"
     assert not (exim.plazo / "logins").exists()
 
 
@@ -154,8 +140,9 @@ async def test_the_secret_is_nowhere_but_where_exim_needs_it(
         for each in place.rglob("*")
         if each.is_file() and SECRET.encode() in each.read_bytes()
     }
-    assert found == {"passwd.client", "localhost"}
-    assert (exim.config_dir / "passwd.client").stat().st_mode & 0o7 == 0
+    assert found == {"localhost"}
+    logins = exim.plazo / "logins"
+    assert (logins.group(), logins.stat().st_mode & 0o777) == ("Debian-exim", 0o640)
 
 
 async def test_without_the_login_it_wants_a_redirect_is_not_in_force(
@@ -245,21 +232,61 @@ async def test_a_smarthost_that_is_down_or_unknown_makes_mail_wait(
     await logged(exim, "Connection refused")
     await agent.apply(a_redirect("nowhere.invalid:25"))
     await exim.submit(SHOP, [FAR], a_message("unknown"))
-    await logged(exim, "T=plazo_unreachable defer")
+    await logged(exim, "T=plazo_smarthost defer", 2)
     assert (await waiting(exim), internet.messages) == ([f"<{SHOP}>"] * 2, [])
 
 
-async def test_what_a_smarthost_refuses_for_good_goes_back_to_its_sender(
+async def test_what_a_smarthost_refuses_is_held_and_released_at_the_clients_word(
     exim: EximHost, internet: Inbox, agent: MailHost, smarthost: StrictSmarthost, tmp_path: Path
 ) -> None:
     log_in(tmp_path)
     smarthost.answers["DATA"] = "554 5.7.1 spam"
-    await agent.apply(a_redirect(smarthost.address))
-    await exim.submit(SHOP, [FAR], a_message("spam"))
+    redirect = a_redirect(smarthost.address, Scope.SERVER)
+    await agent.apply(redirect)
+    await exim.submit(SHOP, [FAR, "second@far.example"], a_message("spam"))
+    await exim.submit(OTHER, [FAR], a_message("looks like it"))
+    seen = await observed_holding(agent, redirect, 2)
+    assert "the smarthost refuses 2, on hold" in seen.detail
+    assert await held(exim) == [f"<{OTHER}>", f"<{SHOP}>"]
+    over = await agent.lift(replace(lifted(redirect), discard_senders=(SHOP,)))
+    assert {each.sender: each.fate for each in over.messages} == {
+        SHOP: Fate.DISCARDED, OTHER: Fate.DELIVERED,
+    }  # fmt: skip
+    await internet.wait_for(lambda each: each.subject == "looks like it", SECONDS)
     await idle(exim)
-    (bounce,) = exim.delivered()
-    assert "554 5.7.1 spam" in re.sub(r"\s+", " ", bounce.as_string())
-    assert internet.messages == []
+    assert (len(internet.messages), exim.delivered(), over.relayed) == (1, [], 0)
+
+
+async def test_of_several_recipients_those_that_a_smarthost_takes_are_not_doubled(
+    exim: EximHost, internet: Inbox, agent: MailHost, smarthost: StrictSmarthost, tmp_path: Path
+) -> None:
+    log_in(tmp_path)
+    smarthost.refused.add("second@far.example")
+    redirect = a_redirect(smarthost.address)
+    await agent.apply(redirect)
+    await exim.submit(SHOP, [FAR, "second@far.example"], a_message("to both"))
+    await logged(exim, "the smarthost refuses it: 550", 2)
+    assert await waiting(exim) == [f"<{SHOP}>"]
+    smarthost.refused.clear()
+    await smarthost.wait_for(lambda each: each.recipients == ("second@far.example",), SECONDS)
+    await idle(exim)
+    assert [each.recipients for each in smarthost.messages] == [(FAR,), ("second@far.example",)]
+    assert (exim.delivered(), internet.messages) == ([], [])
+    assert (await agent.observe(redirect)).relayed == 1
+
+
+async def test_only_processes_of_exims_user_reach_the_smarthost(
+    exim: EximHost, smarthost: StrictSmarthost, agent: MailHost, tmp_path: Path
+) -> None:
+    log_in(tmp_path)
+    await agent.apply(a_redirect(smarthost.address))
+    route = (exim.plazo / "routes").read_text().split(": ")[1].strip()
+    port = await exim.as_exim("/usr/bin/python3", str(exim.plazo / "handover.py"), route, "mx")
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+    assert smarthost.logins == []
 
 
 async def test_a_smarthost_that_is_none_spoils_no_other_measure(
