@@ -1,9 +1,12 @@
 """What a check of the blocklists leaves in the book, whoever has made it."""
 
+from collections.abc import Sequence
+
 from activities.blocklists.catalogue import catalogue
 from activities.blocklists.port import Checked, Found
 from activities.blocklists.proof import as_evidence
 from book.periods import Seen
+from domain.blocklists import is_asked
 
 
 def answer(found: Found) -> str:
@@ -17,6 +20,18 @@ def seen(found: Found) -> Seen:
         address=found.address, zone=found.zone, answer=answer(found), reproach=found.reproach,
         proof=as_evidence(found),
     )  # fmt: skip
+
+
+def gone(checked: Checked, stood: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of the listings that stood, `(address or domain, zone)`, which stand no more.
+
+    A list that is not asked any more says nothing any more. A pseudo-zone is not asked by DNS.
+    """
+    return [
+        (about, zone)
+        for about, zone in stood
+        if is_asked(zone) and (zone not in checked.zones or checked.is_off(about, zone))
+    ]
 
 
 def refusals(checked: Checked) -> dict[str, str]:

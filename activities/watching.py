@@ -1,4 +1,5 @@
-"""The steps of the listing watch: all addresses, slice by slice, and what comes of it."""
+"""The steps of the listing watch: all addresses, then the domains that send from them, slice by
+slice, and what comes of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -11,16 +12,15 @@ from temporalio import activity
 from activities.blocklists.addresses import expanded
 from activities.blocklists.dnsbl import Blocklists
 from activities.blocklists.port import Checked, Subject, kind_of, subject
-from activities.blocklists.proof import MEDIA_TYPE
-from activities.listed import refusals, seen
-from book import evidence, intake, listings, periods, watching
+from activities.listed import gone, refusals, seen
+from book import periods, refused, sending, watching
 from book.beside import beside
 from book.database import transaction
-from book.periods import Unreported
+from book.reproaches import report
 from book.watching import SITES, WatchTask
 from domain import watching as rules
 from domain.blocklists import Blocklist
-from domain.complaints import Complaint
+from domain.complaints import canonical_address
 from domain.steps import Done
 from domain.watching import (
     EndWatch,
@@ -30,8 +30,8 @@ from domain.watching import (
     WatchPlan,
     WatchSlice,
     is_due,
+    kept,
     late,
-    of_addresses,
     too_many,
     turns,
 )
@@ -55,17 +55,20 @@ class Watching:
 
     @activity.defn(name="plan_watch")
     async def plan_watch(self, what: PlanWatch) -> WatchPlan:
-        """Count the addresses, and reckon in how many passes each list can be asked about all."""
-        async with self.pool.acquire() as connection:
+        """Count addresses and domains, and reckon in how many passes each list takes them all."""
+        async with transaction(self.pool) as connection:
+            await refused.age(connection)
             addresses = await watching.count(connection)
+            domains = await sending.count(connection)
             number = await watching.next_pass(connection)
         return WatchPlan(
             number=number,
             addresses=addresses,
+            domains=domains,
             turns={
-                entry.zone: turns(entry, addresses, what.window_seconds)
+                entry.zone: turns(entry, subjects, what.window_seconds)
                 for entry in self.blocklists.known
-                if of_addresses(entry)
+                if (subjects := kept(entry, addresses, domains))
             },
         )
 
@@ -77,7 +80,7 @@ class Watching:
         """
         progress = _Progress.of_this_attempt(what.after)
         async with _alive(progress):
-            while progress.tally.addresses < _SLICE:
+            while progress.tally.addresses + progress.tally.domains < _SLICE:
                 chunk = await self._next(progress.after)
                 if not chunk:
                     return SliceWatched(after=None, tally=progress.tally)
@@ -102,7 +105,15 @@ class Watching:
         return Done()
 
     async def _next(self, after: str | None) -> list[str]:
-        """The next addresses in order; none once all were gone over."""
+        """The next addresses in order; after the last of them the domains, and then none."""
+        if after is None or canonical_address(after) is not None:
+            if addresses := await self._next_addresses(after):
+                return addresses
+            after = None
+        async with self.pool.acquire() as connection:
+            return [*await sending.domains(connection, after, CHUNK)]
+
+    async def _next_addresses(self, after: str | None) -> list[str]:
         found: list[str] = []
         beyond: str | None = None
         while len(found) < CHUNK:
@@ -134,44 +145,28 @@ class Watching:
             return due or str(about) in known
 
         checked = await self.blocklists.go_over(chunk, share)
-        gone = [
-            (address, zone)
-            for address, zone, _ in stood
-            if zone not in checked.zones or checked.is_off(address, zone)
-        ]
-        found = await self._keep(checked, gone)
-        await self._report(chunk)
+        cleared = gone(checked, [(about, zone) for about, zone, _ in stood])
+        found = await self._keep(checked, cleared)
+        await report(self.pool, chunk)
+        domains = canonical_address(chunk[0]) is None
         return Tally(
-            addresses=len(chunk),
+            addresses=0 if domains else len(chunk),
+            domains=len(chunk) if domains else 0,
             questions=sum(number for _, number in checked.questions),
             found=found,
-            gone=len(gone),
+            gone=len(cleared),
             unanswered={each.zone: each.why for each in checked.unanswered},
             short=tuple(sorted(_concerned(spent, checked, chunk, self.blocklists.known))),
         )
 
-    async def _keep(self, checked: Checked, gone: Sequence[tuple[str, str]]) -> int:
+    async def _keep(self, checked: Checked, cleared: Sequence[tuple[str, str]]) -> int:
         async with transaction(self.pool) as connection:
             await watching.count_questions(connection, checked.questions)
             await watching.tell_of_refusals(connection, refusals(checked))
-            found = await periods.keep(connection, [seen(each) for each in checked.found], gone)
+            found = await periods.keep(connection, [seen(each) for each in checked.found], cleared)
             still = [(each.address, each.zone) for each in checked.found]
-            await periods.tell_incidents(connection, still, gone)
+            await periods.tell_incidents(connection, still, cleared)
         return found
-
-    async def _report(self, chunk: Sequence[str]) -> None:
-        """Each new reproach as a report of its own: the same one, however often it is tried."""
-        async with self.pool.acquire() as connection:
-            new = await periods.unreported(connection, chunk)
-        for each in new:
-            accepted = await intake.accept(self.pool, _report(each))
-            incident = next(iter(accepted.incidents), None)
-            async with transaction(self.pool) as connection:
-                await periods.reported(connection, each.id, incident)
-                if incident is not None:
-                    one = [(each.address, each.zone, each.answer)]
-                    await listings.keep(connection, incident, one, [])
-                    await connection.execute("SELECT mark_dirty($1)", incident)
 
 
 @dataclass
@@ -186,12 +181,19 @@ class _Progress:
         details = activity.info().heartbeat_details
         if not details:
             return cls(after)
-        last, addresses, questions, found, gone = details
-        return cls(last, Tally(addresses=addresses, questions=questions, found=found, gone=gone))
+        last, addresses, questions, found, cleared, *domains = details
+        counted = sum(domains)  # none in the beat of a worker that did not know of them
+        return cls(
+            last,
+            Tally(addresses=addresses, questions=questions, found=found, gone=cleared,
+                  domains=counted),
+        )  # fmt: skip
 
     def beat(self) -> None:
         tally = self.tally
-        activity.heartbeat(self.after, tally.addresses, tally.questions, tally.found, tally.gone)
+        activity.heartbeat(
+            self.after, tally.addresses, tally.questions, tally.found, tally.gone, tally.domains
+        )
 
 
 @asynccontextmanager
@@ -203,24 +205,6 @@ async def _alive(progress: _Progress) -> AsyncIterator[None]:
 
     async with beside(go_on()):
         yield
-
-
-def _report(listing: Unreported) -> intake.Received:
-    digest = evidence.digest(listing.proof).hex()[:8]
-    return intake.Received(
-        id=f"{listing.address}-{listing.zone}-{listing.id}-{digest}",
-        reporter=rules.REPORTER,
-        content=listing.proof,
-        media_type=MEDIA_TYPE,
-        complaints=(
-            Complaint(
-                format=rules.FORMAT,
-                sent_at=listing.found_at,
-                address=listing.address,
-                fingerprint=f"{listing.address} {listing.zone}",
-            ),
-        ),
-    )
 
 
 def _spent(entry: Blocklist, today: dict[str, int], more: int) -> bool:

@@ -1,8 +1,13 @@
-"""Which addresses of an incident were found on which blocklist, and when they were gone."""
+"""Which addresses and domains of an incident were found on which blocklist, and when off it."""
 
 from collections.abc import Sequence
 
 from asyncpg import Connection
+
+from domain.complaints import canonical_address
+
+MOST_DOMAINS = 50
+"""Of one incident: a shared server may send for thousands, and each is a question to each list."""
 
 REPORTED = (
     "SELECT r.address FROM incidents i,"
@@ -30,11 +35,22 @@ async def addresses(connection: Connection, incident: str) -> tuple[str, ...]:
     return tuple(str(row["network"]) for row in rows)
 
 
-async def standing(connection: Connection, incident: str) -> tuple[tuple[str, str], ...]:
-    """`(address, zone)` of every listing that stands now."""
+async def domains(connection: Connection, incident: str) -> tuple[str, ...]:
+    """The domains that an incident's reports say have sent, the most reported first."""
     rows = await connection.fetch(
-        "SELECT host(address) AS address, zone FROM listings"
-        " WHERE incident = $1 AND cleared_at IS NULL ORDER BY address, zone",
+        "SELECT domain FROM reports WHERE incident = $1 AND domain IS NOT NULL"
+        " GROUP BY domain ORDER BY count(*) DESC, domain LIMIT $2",
+        incident,
+        MOST_DOMAINS,
+    )
+    return tuple(row["domain"] for row in rows)
+
+
+async def standing(connection: Connection, incident: str) -> tuple[tuple[str, str], ...]:
+    """`(address or domain, zone)` of every listing that stands now."""
+    rows = await connection.fetch(
+        "SELECT subject AS address, zone FROM listings"
+        " WHERE incident = $1 AND cleared_at IS NULL ORDER BY listings.address, subject, zone",
         incident,
     )
     return tuple((row["address"], row["zone"]) for row in rows)
@@ -51,15 +67,20 @@ async def keep(
     found: Sequence[tuple[str, str, str]],
     gone: Sequence[tuple[str, str]],
 ) -> None:
-    """Write down what was found, `(address, zone, answer)` each, and what was seen to be gone."""
+    """Write down what was found, `(address or domain, zone, answer)` each, and what is gone."""
     await connection.executemany(
-        "INSERT INTO listings (incident, address, zone, answer) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (incident, address, zone)"
+        "INSERT INTO listings (incident, address, domain, zone, answer) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (incident, subject, zone)"
         " DO UPDATE SET seen_at = now(), answer = EXCLUDED.answer, cleared_at = NULL",
-        [(incident, address, zone, answer) for address, zone, answer in found],
+        [(incident, *either(about), zone, answer) for about, zone, answer in found],
     )
     await connection.executemany(
         "UPDATE listings SET cleared_at = now()"
-        " WHERE incident = $1 AND address = $2 AND zone = $3 AND cleared_at IS NULL",
+        " WHERE incident = $1 AND subject = $2 AND zone = $3 AND cleared_at IS NULL",
         [(incident, address, zone) for address, zone in gone],
     )
+
+
+def either(subject: str) -> tuple[str | None, str | None]:
+    """An address and no domain, or no address and a domain: the columns of what is listed."""
+    return (subject, None) if canonical_address(subject) is not None else (None, subject)

@@ -1,4 +1,4 @@
-"""When which address was on which blocklist, whether or not an incident came of it."""
+"""When which address or domain was on which blocklist, whether or not an incident came of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from datetime import datetime
 from asyncpg import Connection
 
 from book import evidence
+from book.listings import either
 
 _STANDS = "cleared_at IS NULL"
 
@@ -16,6 +17,7 @@ class Seen:
     """A listing that a list has just answered with; `proof` is that answer, as JSON."""
 
     address: str
+    """Or a domain; the same below."""
     zone: str
     answer: str
     reproach: bool
@@ -53,8 +55,8 @@ async def standing(
 ) -> tuple[tuple[str, str, str], ...]:
     """`(address, zone, answer)` of every period of these addresses that stands now."""
     rows = await connection.fetch(
-        "SELECT host(address) AS address, zone, answer FROM listing_periods"  # noqa: S608
-        f" WHERE address = ANY($1::text[]::inet[]) AND {_STANDS} ORDER BY 1, 2",
+        "SELECT subject AS address, zone, answer FROM listing_periods"  # noqa: S608
+        f" WHERE subject = ANY($1::text[]) AND {_STANDS} ORDER BY 1, 2",
         list(addresses),
     )
     return tuple((row["address"], row["zone"], row["answer"]) for row in rows)
@@ -79,21 +81,22 @@ async def keep(
     await connection.execute(
         "UPDATE listing_periods p SET seen_at = now(), incident = coalesce(p.incident, s.incident),"  # noqa: S608
         "   reported_at = coalesce(p.reported_at, CASE WHEN s.incident <> '' THEN now() END)"
-        " FROM unnest($1::text[]::inet[], $2::text[], $3::text[]) AS s (address, zone, incident)"
-        f" WHERE p.address = s.address AND p.zone = s.zone AND p.{_STANDS}",
+        " FROM unnest($1::text[], $2::text[], $3::text[]) AS s (subject, zone, incident)"
+        f" WHERE p.subject = s.subject AND p.zone = s.zone AND p.{_STANDS}",
         [each.address for each in seen],
         [each.zone for each in seen],
         [incident if each.reproach else None for each in seen],
     )
     await connection.execute(
-        "INSERT INTO listing_periods (address, zone, answer, reproach, evidence, incident,"  # noqa: S608
+        "INSERT INTO listing_periods (address, domain, zone, answer, reproach, evidence, incident,"  # noqa: S608
         "   reported_at)"
         " SELECT *, CASE WHEN incident <> '' THEN now() END FROM unnest($1::text[]::inet[],"
-        "   $2::text[], $3::text[], $4::boolean[], $5::bytea[], $6::text[])"
-        "   AS s (address, zone, answer, reproach, evidence, incident)"
-        f" ON CONFLICT (address, zone) WHERE {_STANDS} DO UPDATE SET seen_at = now(),"
+        "   $2::text[], $3::text[], $4::text[], $5::boolean[], $6::bytea[], $7::text[])"
+        "   AS s (address, domain, zone, answer, reproach, evidence, incident)"
+        f" ON CONFLICT (subject, zone) WHERE {_STANDS} DO UPDATE SET seen_at = now(),"
         "   answer = EXCLUDED.answer, reproach = EXCLUDED.reproach, evidence = EXCLUDED.evidence",
-        [each.address for each in told],
+        [either(each.address)[0] for each in told],
+        [either(each.address)[1] for each in told],
         [each.zone for each in told],
         [each.answer for each in told],
         [each.reproach for each in told],
@@ -102,8 +105,8 @@ async def keep(
     )
     await connection.execute(
         "UPDATE listing_periods p SET cleared_at = now()"  # noqa: S608
-        " FROM unnest($1::text[]::inet[], $2::text[]) AS g (address, zone)"
-        f" WHERE p.address = g.address AND p.zone = g.zone AND p.{_STANDS}",
+        " FROM unnest($1::text[], $2::text[]) AS g (subject, zone)"
+        f" WHERE p.subject = g.subject AND p.zone = g.zone AND p.{_STANDS}",
         [address for address, _ in gone],
         [zone for _, zone in gone],
     )
@@ -117,17 +120,17 @@ async def tell_incidents(
     """Bring the listings of open incidents up to date; those are woken that have lost one."""
     await connection.execute(
         "UPDATE listings l SET seen_at = now() FROM incidents i,"
-        " unnest($1::text[]::inet[], $2::text[]) AS s (address, zone)"
+        " unnest($1::text[], $2::text[]) AS s (subject, zone)"
         " WHERE l.incident = i.id AND i.stage <> 'closed' AND l.cleared_at IS NULL"
-        " AND l.address = s.address AND l.zone = s.zone",
+        " AND l.subject = s.subject AND l.zone = s.zone",
         [address for address, _ in seen],
         [zone for _, zone in seen],
     )
     await connection.execute(
         "WITH cleared AS (UPDATE listings l SET cleared_at = now() FROM incidents i,"
-        "   unnest($1::text[]::inet[], $2::text[]) AS g (address, zone)"
+        "   unnest($1::text[], $2::text[]) AS g (subject, zone)"
         "   WHERE l.incident = i.id AND i.stage <> 'closed' AND l.cleared_at IS NULL"
-        "   AND l.address = g.address AND l.zone = g.zone RETURNING l.incident)"
+        "   AND l.subject = g.subject AND l.zone = g.zone RETURNING l.incident)"
         " SELECT mark_dirty(incident) FROM (SELECT DISTINCT incident FROM cleared) AS woken",
         [address for address, _ in gone],
         [zone for _, zone in gone],
@@ -137,9 +140,9 @@ async def tell_incidents(
 async def unreported(connection: Connection, addresses: Sequence[str]) -> tuple[Unreported, ...]:
     """Listings of these addresses that are a reproach and have not been reported."""
     rows = await connection.fetch(
-        "SELECT p.id, host(p.address) AS address, p.zone, p.answer, p.found_at, e.body"  # noqa: S608
+        "SELECT p.id, p.subject AS address, p.zone, p.answer, p.found_at, e.body"  # noqa: S608
         " FROM listing_periods p JOIN evidence e ON e.sha256 = p.evidence"
-        f" WHERE p.address = ANY($1::text[]::inet[]) AND p.{_STANDS} AND p.reproach"
+        f" WHERE p.subject = ANY($1::text[]) AND p.{_STANDS} AND p.reproach"
         " AND p.reported_at IS NULL ORDER BY p.id",
         list(addresses),
     )
@@ -162,10 +165,10 @@ async def reported(connection: Connection, period: int, incident: str | None) ->
 
 
 async def history(connection: Connection, address: str) -> tuple[Period, ...]:
-    """Every period of an address, the newest first."""
+    """Every period of an address or a domain, the newest first."""
     rows = await connection.fetch(
-        "SELECT host(address) AS address, zone, answer, found_at, seen_at, cleared_at, incident"
-        " FROM listing_periods WHERE address = $1::text::inet ORDER BY found_at DESC, zone",
+        "SELECT subject AS address, zone, answer, found_at, seen_at, cleared_at, incident"
+        " FROM listing_periods WHERE subject = $1 ORDER BY found_at DESC, zone",
         address,
     )
     return tuple(Period(**row) for row in rows)

@@ -15,6 +15,7 @@ class WatchTask(StrEnum):
     REFUSES = "blocklist_refuses"
     LIMIT = "blocklist_limit"
     LATE = "watch_late"
+    FEED = "feed_unread"
 
 
 async def count(connection: Connection) -> int:

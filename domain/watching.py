@@ -1,11 +1,14 @@
-"""The listing watch: all of the provider's addresses, looked up again and again within limits."""
+"""The listing watch: the provider's addresses and the domains that send from them, looked up again
+and again within each list's limits."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 from math import ceil
+from zlib import crc32
 
 from domain.blocklists import Blocklist, Keeps
+from domain.complaints import canonical_address
 
 REPORTER = "listing-watch"
 FORMAT = "listing"
@@ -16,22 +19,24 @@ _SHARE = 0.8
 _DAY = 86_400
 
 
-def turns(entry: Blocklist, addresses: int, window_seconds: float) -> int:
-    """In how many passes, one each window, a list is asked about every address once.
+def turns(entry: Blocklist, subjects: int, window_seconds: float) -> int:
+    """In how many passes, one each window, a list is asked about every address and domain once.
 
-    More than 1 where the list allows fewer questions in a window than there are addresses.
+    More than 1 where the list allows fewer questions in a window than there are of what it keeps.
     """
     allowed = entry.per_second * window_seconds
     if entry.per_day is not None:
         allowed = min(allowed, entry.per_day * min(window_seconds, _DAY) / _DAY)
-    return max(1, ceil(addresses / max(allowed * _SHARE, 1)))
+    return max(1, ceil(subjects / max(allowed * _SHARE, 1)))
 
 
-def is_due(address: str, number: int, turns: int) -> bool:
-    """Whether a list that takes so many passes is asked about an address in pass `number`."""
+def is_due(subject: str, number: int, turns: int) -> bool:
+    """Whether a list that takes so many passes is asked about something in pass `number`."""
     if turns == 1:
         return True
-    known = ip_address(address)
+    if canonical_address(subject) is None:
+        return (crc32(subject.encode()) + number) % turns == 0
+    known = ip_address(subject)
     # An IPv6 site is one address to the lists: those of a customer differ in the upper half.
     count = int(known) >> 64 if isinstance(known, IPv6Address) else int(known)
     return (count + number) % turns == 0
@@ -40,6 +45,11 @@ def is_due(address: str, number: int, turns: int) -> bool:
 def of_addresses(entry: Blocklist) -> bool:
     """Whether it is a list of addresses."""
     return bool(entry.keeps & {Keeps.IP4, Keeps.IP6})
+
+
+def kept(entry: Blocklist, addresses: int, domains: int) -> int:
+    """Of so many addresses and domains, how many a list can be asked about."""
+    return addresses * of_addresses(entry) + domains * (Keeps.DOMAIN in entry.keeps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +65,7 @@ class Tally:
     """Why, by zone: the last reason of each list that gave no usable answer."""
     short: tuple[str, ...] = ()
     """Zones that were asked as much today as they allow."""
+    domains: int = 0
 
     def __add__(self, more: "Tally") -> "Tally":
         return Tally(
@@ -64,6 +75,7 @@ class Tally:
             gone=self.gone + more.gone,
             unanswered={**self.unanswered, **more.unanswered},
             short=tuple(sorted({*self.short, *more.short})),
+            domains=self.domains + more.domains,
         )
 
 
@@ -76,18 +88,20 @@ class PlanWatch:
 
 @dataclass(frozen=True, kw_only=True)
 class WatchPlan:
-    """Decided when a pass begins: how many addresses there are, and in how many passes each list
-    is asked about all of them."""
+    """Decided when a pass begins: how many addresses and domains there are, and in how many passes
+    each list is asked about all of those that it keeps."""
 
     addresses: int
     turns: dict[str, int]
     number: int = 0
     """Of the pass; the next one's is the next, however long this one takes."""
+    domains: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class WatchSlice:
-    """Go over the next addresses after one, in order; over the first ones if that is None."""
+    """Go over the next addresses after one, in order, and after the last over the domains; over
+    the first ones if `after` is None."""
 
     number: int
     turns: dict[str, int]
@@ -96,7 +110,7 @@ class WatchSlice:
 
 @dataclass(frozen=True, kw_only=True)
 class SliceWatched:
-    """`after`: the last address that was gone over; None when there are no more."""
+    """`after`: the last address or domain that was gone over; None when there are no more."""
 
     after: str | None
     tally: Tally
@@ -140,13 +154,22 @@ def _hours(seconds: float) -> str:
     return f"{seconds / 3_600:.3g} h"
 
 
+def _of(entry: Blocklist, plan: WatchPlan) -> str:
+    """What a list keeps of all that is watched."""
+    named = (
+        (of_addresses(entry), plan.addresses, "addresses"),
+        (Keeps.DOMAIN in entry.keeps, plan.domains, "domains"),
+    )
+    return " and ".join(f"{count:,} {name}" for keeps, count, name in named if keeps and count)
+
+
 def too_many(entry: Blocklist, what: EndWatch, passes: int) -> str:
     """What a person is told of a list that takes several passes."""
     limit = f"{entry.per_day:,} questions a day" if entry.per_day is not None else ""
     limit = limit or f"{entry.per_second:g} questions a second"
     page = f" ({entry.page})" if entry.page else ""
     return (
-        f"{entry.zone} allows {limit}, too few for {what.plan.addresses:,} addresses every"
+        f"{entry.zone} allows {limit}, too few for {_of(entry, what.plan)} every"
         f" {_hours(what.window_seconds)}: each is looked up every"
         f" {_hours(what.window_seconds * passes)}. Get a subscriber's key or its data{page}, or"
         " watch less often (PLAZO_WATCH)"
@@ -163,3 +186,17 @@ def late(what: EndWatch) -> str:
         " (PLAZO_WATCH), or see which lists or resolvers (PLAZO_DNS) are slow"
         + (f". No usable answer from {silent}" if silent else "")
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadFeeds:
+    """Read what receivers say of the provider's addresses without a DNS list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedsRead:
+    """What came of it. `problem` is why a feed could not be read, empty if it could."""
+
+    found: int = 0
+    gone: int = 0
+    problem: str = ""

@@ -4,12 +4,13 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from domain.blocklists import Catalogue, read_catalogue
+from domain.blocklists import Catalogue
+from domain.catalogue import read_catalogue
 
 FILE = Path(__file__).with_name("catalogue.toml")
 
 
 @cache
 def catalogue() -> Catalogue:
-    """Read once; the file changes with the code. Raises `domain.blocklists.BadCatalogue`."""
+    """Read once; the file changes with the code. Raises `domain.catalogue.BadCatalogue`."""
     return read_catalogue(tomllib.loads(FILE.read_text()))

@@ -1,11 +1,15 @@
 """The lists that are known: what answers mean, which are none, and which must not be asked."""
 
+from ipaddress import IPv4Address
+
 import pytest
 
+from activities.blocklists import snds
 from activities.blocklists.catalogue import catalogue
 from activities.blocklists.dnsbl import BadBlocklists, Blocklists
 from activities.blocklists.port import Checked
 from domain.blocklists import Keeps
+from domain.refusals import Receiver
 from workers.demo.blocklist import BlocklistServer
 
 ZEN, DBL, SPIKE = "zen.spamhaus.org", "dbl.spamhaus.org", "bl.mailspike.net"
@@ -111,6 +115,26 @@ def test_every_list_can_be_understood() -> None:
         assert entry.keeps
         for code in entry.codes:
             assert not any(code in network for network in (*entry.refusals, *entry.good))
+
+
+def test_every_receiver_and_feed_can_be_understood() -> None:
+    feeds = catalogue().feeds
+    assert {*map(str, Receiver), snds.ZONE} == {*feeds}
+    for entry in feeds.values():
+        assert entry.name
+        assert entry.page.startswith("https://")
+        assert entry.weight > 0
+
+
+def test_what_takes_requests_says_where_that_stands() -> None:
+    """Else Plazo would write to whom nobody has asked it to write."""
+    for entry in catalogue().lists.values():
+        for request in entry.requests:
+            assert request.source.startswith(("http://", "https://"))
+    zen = catalogue().lists[ZEN]
+    [request] = zen.requests
+    assert request.named_in("https://www.spamhaus.org/sbl/query/SBL123456") == "SBL123456"
+    assert [code for code in zen.codes if request.takes(code)] == [IPv4Address("127.0.0.2")]
 
 
 def test_a_zone_of_its_own_is_known_by_what_every_list_has() -> None:

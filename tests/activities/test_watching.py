@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from activities.blocklists.dnsbl import Blocklists
 from activities.looking import Looking
 from activities.watching import Watching
 from book import clients, news, periods
-from domain.blocklists import Blocklist, Catalogue
+from domain.blocklists import Blocklist, Catalogue, Keeps
 from domain.incident import Outcome
 from domain.steps import CheckLists
 from domain.watching import EndWatch, PlanWatch, SliceWatched, Tally, WatchPlan, WatchSlice
@@ -24,6 +25,7 @@ from tests.book.provider import (
     a_provider,
     an_incident,
     closed,
+    reported,
 )
 from tests.domain.builders import a_service
 from workers.demo.blocklist import BlocklistServer
@@ -337,3 +339,135 @@ async def test_an_address_without_a_contract_waits_for_a_person(
 
 async def reported_at(pool: Pool) -> bool:
     return bool(await pool.fetchval("SELECT reported_at IS NOT NULL FROM listing_periods"))
+
+
+# --- domains -----------------------------------------------------------------------------------
+
+DBL, SHOP = "dbl.example", "shop.example"
+OF_DOMAINS = Catalogue(
+    lists={
+        BL: Blocklist(zone=BL, keeps=frozenset({Keeps.IP4})),
+        DBL: Blocklist(zone=DBL, keeps=frozenset({Keeps.DOMAIN}), listed="test.example",
+                       clean="clean.example"),
+    },
+    keyed={},
+)  # fmt: skip
+
+
+@pytest_asyncio.fixture
+async def with_domains() -> AsyncIterator[BlocklistServer]:
+    async with BlocklistServer(BL, DBL) as lists:
+        lists.list("test.example", "the test point", zone=DBL)
+        yield lists
+
+
+def about(lists: BlocklistServer, zone: str) -> list[str]:
+    """What a list was asked about, test points aside."""
+    asked = (each.name for each in lists.questions if each.kind == "A")
+    return [
+        name.removesuffix(f".{zone}")
+        for name in asked
+        if name.endswith(f".{zone}") and "test" not in name and "clean" not in name
+    ]
+
+
+async def test_a_domain_that_reports_name_is_watched_on_lists_of_domains_only(
+    database: Pool, with_domains: BlocklistServer
+) -> None:
+    await an_incident(database)
+    await reported(database, "r-2", domain=SHOP)
+    at = watching(database, with_domains, OF_DOMAINS)
+    plan = await ActivityEnvironment().run(at.plan_watch, PlanWatch(window_seconds=3_600))
+    went = await watch(at)
+    assert (plan.addresses, plan.domains) == (1, 1)
+    assert (went.after, went.tally.addresses, went.tally.domains) == (None, 1, 1)
+    assert about(with_domains, DBL) == [SHOP]
+    assert SHOP not in about(with_domains, BL)
+
+
+async def test_a_listed_domain_opens_the_incident_of_the_service_that_it_sends_from(
+    database: Pool, with_domains: BlocklistServer
+) -> None:
+    await an_incident(database)
+    await reported(database, "r-2", domain=SHOP)
+    await closed(database, INCIDENT)
+    with_domains.list(SHOP, "https://dbl.example/why", zone=DBL)
+    at = watching(database, with_domains, OF_DOMAINS)
+    for _ in range(2):
+        await watch(at)
+    again = "incident-vps-1-2"
+    assert await listed_in_news(database, again) == (f"{SHOP} {DBL}",)
+    [report] = await database.fetch("SELECT * FROM reports WHERE incident = $1", again)
+    assert (report["format"], report["domain"], str(report["address"])) == (
+        "listing", SHOP, f"{ADDRESS}",
+    )  # fmt: skip
+    with_domains.unlist(SHOP, zone=DBL)
+    assert (await watch(at)).tally.gone == 1
+    assert await listed_in_news(database, again) == ()
+
+
+async def test_an_incident_looks_up_the_domains_that_its_reports_name(
+    database: Pool, with_domains: BlocklistServer
+) -> None:
+    await an_incident(database)
+    await reported(database, "r-2", domain=SHOP)
+    with_domains.list(SHOP, "why", zone=DBL)
+    at = watching(database, with_domains, OF_DOMAINS)
+    looking = Looking(
+        pool=database, blocklists=at.blocklists, confirm_seconds=1, verify_seconds=1,
+        look_again_seconds=1,
+    )  # fmt: skip
+    found = await ActivityEnvironment().run(looking.check_blocklists, CheckLists(incident=INCIDENT))
+    assert found.listed == (f"{SHOP} {DBL}",)
+    await watch(at)
+    assert await database.fetchval("SELECT count(*) FROM reports") == 2
+
+
+async def test_a_domain_with_a_campaign_is_watched_and_one_of_a_false_positive_is_not(
+    database: Pool, with_domains: BlocklistServer
+) -> None:
+    await an_incident(database)
+    await reported(database, "r-2", domain="wrong.example")
+    await closed(database, INCIDENT, Outcome.FALSE_POSITIVE)
+    await database.execute(
+        "INSERT INTO campaigns (service, domain, begins_at, ends_at, messages, announced_by,"
+        " recorded_by, reason) VALUES ('vps-1', 'news.example', now(), now() + '1 h', 9, 'a', 'b',"
+        " 'c')"
+    )
+    await watch(watching(database, with_domains, OF_DOMAINS))
+    assert about(with_domains, DBL) == ["news.example"]
+
+
+async def test_a_domain_that_nobody_has_named_for_long_is_watched_no_more(
+    database: Pool, with_domains: BlocklistServer
+) -> None:
+    await an_incident(database)
+    await reported(database, "r-2", domain=SHOP)
+    await database.execute("UPDATE reports SET received_at = now() - interval '91 days'")
+    await watch(watching(database, with_domains, OF_DOMAINS))
+    assert about(with_domains, DBL) == []
+
+
+async def test_a_slice_of_domains_goes_on_after_the_last_one(
+    database: Pool, with_domains: BlocklistServer
+) -> None:
+    await an_incident(database)
+    for number in range(3):
+        await reported(database, f"more-{number}", domain=f"shop{number}.example")
+    at = watching(database, with_domains, OF_DOMAINS)
+    went = await watch(at, after="shop0.example")
+    assert (went.tally.addresses, went.tally.domains) == (0, 2)
+    assert about(with_domains, DBL) == ["shop1.example", "shop2.example"]
+
+
+async def test_a_list_of_domains_has_its_limits(
+    database: Pool, with_domains: BlocklistServer
+) -> None:
+    await an_incident(database)
+    await reported(database, "r-2", domain=SHOP)
+    scarce = replace(OF_DOMAINS.lists[DBL], per_day=10)
+    known = Catalogue(lists={**OF_DOMAINS.lists, DBL: scarce}, keyed={})
+    await database.execute("INSERT INTO blocklist_questions VALUES ($1, current_date, 10)", DBL)
+    went = await watch(watching(database, with_domains, known))
+    assert went.tally.short == (DBL,)
+    assert about(with_domains, DBL) == []

@@ -6,11 +6,18 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from domain.blocklists import BadCatalogue, WayOff, read_catalogue
+from domain.blocklists import By, WayOff, is_asked
+from domain.catalogue import BadCatalogue, read_catalogue
 
 GOOD: Mapping[str, object] = {
     "name": "One", "zone": "bl.one.example", "keeps": ["ip4"], "off": "expires", "hours": 24,
     "page": "https://one.example/", "codes": {"127.0.0.2": "spam"},
+}  # fmt: skip
+
+
+MAIL = {
+    "by": "mail", "to": "off@one.example", "source": "https://one.example/off",
+    "codes": ["127.0.0.2/32"], "reference": "ONE[0-9]+",
 }  # fmt: skip
 
 
@@ -36,6 +43,14 @@ def test_an_entry_is_read() -> None:
         ({"per_second": 0}, "per_second 0"),
         ({"per_day": "many"}, "per_day 'many'"),
         ({"off": "bribe"}, "bribe"),
+        ({"off": "mail"}, "mail"),
+        ({"request": [{**MAIL, "by": "fax"}]}, "mail, visit"),
+        ({"request": [{**MAIL, "to": "the list"}]}, "no mail address"),
+        ({"request": [{**MAIL, "by": "visit"}]}, "no web address"),
+        ({"request": [{**MAIL, "source": ""}]}, "write source"),
+        ({"request": [{**MAIL, "reference": "SBL("}]}, "reference"),
+        ({"request": [{**MAIL, "codes": ["127.0.0"]}]}, "127.0.0"),
+        ({"request": [{**MAIL, "price": 5}]}, "unknown price"),
         ({"wait": 3}, "unknown wait"),
         ({"listed": "no point"}, "no point"),
     ],
@@ -79,3 +94,34 @@ def test_a_list_that_has_ended_cannot_be_among_the_lists() -> None:
 def test_what_is_no_list_of_tables_is_refused(given: Mapping[str, object]) -> None:
     with pytest.raises(BadCatalogue, match="write each as"):
         read_catalogue(given)
+
+
+def test_a_request_says_which_listings_it_is_for_and_what_it_names() -> None:
+    entry = read_catalogue({"list": [{**GOOD, "request": [MAIL]}]}).lists["bl.one.example"]
+    [request] = entry.requests
+    assert (request.by, request.to) == (By.MAIL, "off@one.example")
+    assert request.takes(IPv4Address("127.0.0.2"))
+    assert not request.takes(IPv4Address("127.0.0.4"))
+    assert request.named_in("see https://one.example/ONE1234") == "ONE1234"
+    assert request.named_in("no number") is None
+    assert replace(request, reference="").named_in("no number") == ""
+
+
+def test_a_subscribers_zone_is_known_with_its_key_and_without() -> None:
+    catalogue = read_catalogue({"list": [{**GOOD, "keyed": "dq.one.example"}]})
+    for zone in ("k3y.dq.one.example", "dq.one.example"):
+        assert catalogue.known(zone).page == "https://one.example/"
+
+
+def test_a_feed_is_known_by_its_pseudo_zone_and_never_looked_up() -> None:
+    feed = {"name": "A feed", "zone": "a-feed", "page": "https://feed.example/", "weight": 3}
+    known = read_catalogue({"feed": [feed]}).known("a-feed")
+    assert (known.page, known.weight, known.keeps) == ("https://feed.example/", 3, frozenset())
+    assert not is_asked("a-feed")
+    assert is_asked("bl.one.example")
+
+
+@pytest.mark.parametrize("wrong", [{"zone": "a.feed"}, {"zone": ""}, {"codes": {}}])
+def test_a_wrong_feed_is_named(wrong: Mapping[str, object]) -> None:
+    with pytest.raises(BadCatalogue, match="feed 1"):
+        read_catalogue({"feed": [{"name": "A feed", "zone": "a-feed", **wrong}]})

@@ -1,16 +1,18 @@
 """How often each list is asked about each address, within what it allows."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.blocklists import Blocklist
+from domain.blocklists import Blocklist, Keeps
 from domain.watching import (
     EndWatch,
     Tally,
     WatchPlan,
     is_due,
+    kept,
     late,
     too_many,
     turns,
@@ -20,6 +22,7 @@ HOUR, DAY = 3_600, 86_400
 A_16 = 65_536
 ADDRESSES = [f"192.0.{n // 256}.{n % 256}" for n in range(300)]
 SITES = [f"2001:db8:0:{n:x}::" for n in range(300)]
+DOMAINS = [f"shop{n}.example" for n in range(300)]
 
 
 def a_list(**limits: int) -> Blocklist:
@@ -69,7 +72,7 @@ def test_no_pass_asks_more_than_is_allowed(
 
 
 @given(passes=st.integers(1, 40), first=st.integers(0, 10**6), addresses=st.sampled_from(
-    [ADDRESSES, SITES]
+    [ADDRESSES, SITES, DOMAINS]
 ))  # fmt: skip
 def test_each_address_comes_once_in_so_many_passes(
     passes: int, first: int, addresses: list[str]
@@ -108,3 +111,15 @@ def test_tallies_add_up() -> None:
         addresses=3, questions=30, found=1, gone=1, unanswered={"a.example": "REFUSED"},
         short=("a", "b"),
     )  # fmt: skip
+
+
+def test_a_list_is_counted_for_what_it_keeps() -> None:
+    both = Blocklist(zone="bl.example", keeps=frozenset(Keeps))
+    domains = replace(both, keeps=frozenset({Keeps.DOMAIN}))
+    assert [kept(each, 100, 7) for each in (both, domains, a_list())] == [107, 7, 100]
+
+
+def test_a_person_is_told_what_a_list_of_domains_keeps() -> None:
+    end = an_end(plan=WatchPlan(addresses=A_16, turns={}, domains=9_000))
+    told = too_many(replace(a_list(per_day=10), keeps=frozenset({Keeps.DOMAIN})), end, 3)
+    assert "too few for 9,000 domains every 6 h" in told

@@ -1,0 +1,1 @@
+"""Asking blocklists to remove what is clean again: one file for each way that lists take it."""
