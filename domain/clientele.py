@@ -2,10 +2,11 @@
 
     hosts:
       HOST:                   # a mail host with an agent; nothing more to say of it
-      HOST: {edge: true}      # a firewall at the edge, where port 25 can be blocked
+      HOST: {edge: true, guards: [192.0.2.0/24]}   # a firewall, where port 25 can be blocked
+      HOST: {platform: plesk} # what runs it, so that a letter's steps are that program's
     clients:
       CLIENT:
-        name, kind, language, contacts, phone
+        name, kind, language, contacts, phone, channels, billing: {backend, id}
         contracts:
           CONTRACT:
             valid_from, valid_until, clause, jurisdiction, deadline, calendar, measures, prices, ...
@@ -28,14 +29,17 @@ in the whole file. `docs/example.yaml` shows every field. Rules beyond the form 
 All of it is read or nothing: every mistake is told at once, by line.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from yaml.nodes import Node
 
+from domain.accounts import Account
+from domain.causes import Platform
 from domain.document import (
     Field,
+    Flawed,
     Notes,
     Unreadable,
     line_of,
@@ -45,7 +49,17 @@ from domain.document import (
     section,
     several,
 )
-from domain.entries import contact, flag, identifier, member, phone, prefix, quoted
+from domain.entries import (
+    channel,
+    contact,
+    flag,
+    identifier,
+    instead,
+    member,
+    phone,
+    prefix,
+    quoted,
+)
 from domain.parties import Client, ClientKind, Language, Service, ServiceKind
 from domain.placement import Placed, Placement, unfit
 from domain.signed import Period, Signed, note_overlaps, read_signed
@@ -61,6 +75,10 @@ class Host:
 
     id: str
     edge: bool = False
+    platform: Platform | None = None
+    """What runs it; None leaves it to what the headers of spam give away."""
+    guards: tuple[str, ...] = ()
+    """The prefixes that an edge stands before; none says every address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +91,18 @@ class Clientele:
     services: tuple[Service, ...]
 
 
-def read_clientele(text: str) -> Clientele:
-    """Read a whole file. Raises Unreadable with every mistake in it, by line."""
-    reading = _Reading()
+def read_clientele(
+    text: str,
+    *,
+    languages: Collection[Language] = tuple(Language),
+    backends: Collection[str] | None = None,
+) -> Clientele:
+    """Read a whole file. Raises Unreadable with every mistake in it, by line.
+
+    `languages` are those that there are letters in, `backends` those that clients can be billed by;
+    None where any name will do.
+    """
+    reading = _Reading(languages=languages, backends=backends)
     reading.top(root_of(text))
     reading.placement.note_conflicts(reading.notes)
     reading.notes.settle()
@@ -87,13 +114,21 @@ def read_clientele(text: str) -> Clientele:
     )
 
 
-_HOST = {"edge": Field(one(flag), "true", required=False)}
+def _guarded(words: str) -> str:
+    return str(prefix(words))
+
+
+_HOST = {
+    "edge": Field(one(flag), "true", required=False),
+    "platform": Field(one(member(Platform, "platform")), "cpanel", required=False),
+    "guards": Field(several(one(_guarded), "[192.0.2.0/24]"), "[192.0.2.0/24]", required=False),
+}
 _CLIENT = {
     "name": Field(one(str), "Hosting Ejemplo SL"),
     "kind": Field(one(member(ClientKind, "kind")), "business"),
-    "language": Field(one(member(Language, "language")), "es"),
     "contacts": Field(several(one(contact), "[abuse@client.example]"), "[abuse@client.example]"),
     "phone": Field(one(phone), "+34 910 000 000", required=False),
+    "channels": Field(several(one(channel), "[json://HOST]"), "[json://HOST]", required=False),
 }
 
 
@@ -101,6 +136,8 @@ _CLIENT = {
 class _Reading:
     """What was read so far, and what has to be held against the rest of the file."""
 
+    languages: Collection[Language]
+    backends: Collection[str] | None
     notes: Notes = field(default_factory=Notes)
     hosts: dict[str, Host] = field(default_factory=dict)
     clients: list[Client] = field(default_factory=list)
@@ -148,11 +185,13 @@ class _Reading:
         return name
 
     def _host(self, name: str, key: Node, node: Node) -> None:
-        edge = False
+        given: dict[str, Any] = {}
         if not node.tag.endswith(":null"):
             called = f"host {quoted(name)}"
-            edge = section(node, self.notes, _HOST, called=called, at=key).values.get("edge", False)
-        self.hosts[name] = Host(id=name, edge=edge)
+            given = section(node, self.notes, _HOST, called=called, at=key).values
+            if "guards" in given and not given.get("edge"):
+                self.notes.add(key, f"{called} guards addresses, but is no edge; add edge: true")
+        self.hosts[name] = Host(id=name, **given)
 
     def _client(self, name: str, key: Node, node: Node) -> None:
         periods: list[Period] = []
@@ -166,17 +205,46 @@ class _Reading:
             self._service(which, name, at, below)
 
         fields = _CLIENT | {
+            "language": Field(one(self._language), "es"),
+            "billing": Field(self._billing, '{backend: whmcs, id: "42"}', required=False),
             "contracts": Field(self._each("contract", contract), "{contract-1: {...}}"),
             "services": Field(self._each("service", service), "{vps-1: {...}}", False),
         }
         part = section(node, self.notes, fields, called=f"client {quoted(name)}", at=key)
         note_overlaps(periods, self.notes)
         if part.whole:
+            known = ("language", "billing", *_CLIENT)
             self.clients.append(
                 Client(
-                    id=name, **{word: part.values[word] for word in _CLIENT if word in part.values}
+                    id=name, **{word: part.values[word] for word in known if word in part.values}
                 )
             )
+
+    def _billing(self, node: Node, notes: Notes) -> Account:
+        part = section(node, notes, self._account, called="billing", at=node)
+        if not part.whole:
+            raise Flawed
+        return Account(**part.values)
+
+    @property
+    def _account(self) -> dict[str, Field]:
+        return {
+            "backend": Field(one(self._backend), "whmcs"),
+            "id": Field(one(str), '"42"', required=False),
+        }
+
+    def _backend(self, words: str) -> str:
+        if self.backends is not None and words not in self.backends:
+            raise ValueError(
+                f"unknown billing backend {quoted(words)}; {instead(words, self.backends)}"
+            )
+        return words
+
+    def _language(self, words: str) -> Language:
+        found = {str(each): each for each in self.languages}
+        if words not in found:
+            raise ValueError(f"unknown language {quoted(words)}; {instead(words, found)}")
+        return found[words]
 
     def _service(self, name: str, client: str, key: Node, node: Node) -> None:
         def address(at: Node, notes: Notes) -> str:

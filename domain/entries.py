@@ -94,6 +94,18 @@ def phone(words: str) -> str:
     return words
 
 
+def channel(words: str) -> str:
+    """The URL of a chat, an SMS service or a ticket system, as the library apprise reads it."""
+    scheme, separator, rest = words.partition("://")
+    if not separator or re.fullmatch("[a-z][a-z0-9+.-]{0,30}", scheme) is None or not rest.strip():
+        raise ValueError(
+            "is not the URL of a channel; write it as slack://TOKEN/#CHANNEL or json://HOST/PATH"
+        )
+    if scheme.startswith("mailto"):
+        raise ValueError("mail is no other channel; write the address below contacts")
+    return words
+
+
 def prefix(words: str) -> Prefix:
     """An address, or a block of them in CIDR form."""
     try:

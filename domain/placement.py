@@ -43,7 +43,7 @@ class Placement:
         # Prefixes lie within one another or apart, so each is held against the last wide one.
         wide: tuple[Prefix, str, Node] | None = None
         for network, service, node in sorted(self.prefixes, key=_by_address):
-            if wide is None or not _within(network, wide[0]):
+            if wide is None or not within(network, wide[0]):
                 wide = (network, service, node)
                 continue
             notes.add(
@@ -84,9 +84,14 @@ def unfit(kind: ServiceKind | None, given: set[str]) -> Iterable[str]:
 
 
 def _by_address(each: tuple[Prefix, str, Node]) -> tuple[int, int, int, int]:
-    network, _, node = each
-    return network.version, int(network.network_address), network.prefixlen, line_of(node)
+    return *in_order(each[0]), line_of(each[2])
 
 
-def _within(inner: Prefix, outer: Prefix) -> bool:
+def in_order(network: Prefix) -> tuple[int, int, int]:
+    """By address, a wide prefix before those that lie in it."""
+    return network.version, int(network.network_address), network.prefixlen
+
+
+def within(inner: Prefix, outer: Prefix) -> bool:
+    """Whether one prefix lies in another, or is the same."""
     return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]

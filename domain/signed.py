@@ -1,14 +1,14 @@
 """A contract as a file of the provider's clientele has it, with the period that it is valid for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from yaml.nodes import MappingNode, Node
 
 from domain.calendar import AROUND_THE_CLOCK, BusinessHours, Calendar, check_place, check_zone
-from domain.contract import Contract, Prices
+from domain.contract import CAPS, PRICED, Contract, Prices, Rounding
 from domain.document import Field, Flawed, Notes, Section, line_of, one, section, several
 from domain.entries import beginning, flag, member, number, quoted, wall_time, weekday
 from domain.measures import Measure
@@ -43,20 +43,50 @@ class Period:
 
 def _amounts(node: Node, notes: Notes) -> Prices:
     part = section(node, notes, _PRICES, called="prices", at=node)
-    amounts: dict[str, Money] = part.values
-    first = next(iter(amounts.items()), None)
+    priced: dict[str, _Priced] = {
+        name: value for name, value in part.values.items() if isinstance(value, _Priced)
+    }
+    first = next(iter(priced.items()), None)
     whole = part.whole
-    for name, amount in amounts.items():
-        if first is not None and amount.currency != first[1].currency:
+    for name, given in priced.items():
+        if first is not None and given.amount.currency != first[1].amount.currency:
             whole = False
             notes.add(
                 part.nodes[name],
-                f"{name} is in {amount.currency} and {first[0]} in {first[1].currency}; "
-                "write all prices of a contract in one currency",
+                f"{name} is in {given.amount.currency} and {first[0]} in "
+                f"{first[1].amount.currency}; write all prices of a contract in one currency",
             )
     if not whole:
         raise Flawed
-    return Prices(**amounts)
+    amounts = {name: given.amount for name, given in priced.items()}
+    rounding: Rounding = part.values.get("rounding", Rounding.BEGUN_THOUSAND)
+    clauses = {name: given.clause for name, given in priced.items() if given.clause is not None}
+    try:
+        return Prices(**amounts, rounding=rounding, clauses=clauses)
+    except ValueError as error:
+        raise notes.flaw(node, str(error)) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Priced:
+    """An amount, and the clause that it stands in where that is not the contract's."""
+
+    amount: Money
+    clause: str | None = None
+
+
+def _price(node: Node, notes: Notes) -> _Priced:
+    """`25.00 EUR`, or `{amount: 25.00 EUR, clause: "7.5"}`."""
+    if not isinstance(node, MappingNode):
+        return _Priced(amount=one(Money.parse)(node, notes))
+    part = section(node, notes, _WITH_CLAUSE, called="the price", at=node)
+    if not part.whole:
+        raise Flawed
+    return _Priced(**part.values)
+
+
+def _cap(node: Node, notes: Notes) -> _Priced:
+    return _Priced(amount=one(Money.parse)(node, notes))
 
 
 def _hours(node: Node, notes: Notes) -> Calendar:
@@ -95,7 +125,12 @@ def _country(words: str) -> str:
 
 
 _SPAN = one(Hours.parse)
-_PRICES = {each.name: Field(one(Money.parse), "25.00 EUR") for each in fields(Prices)}
+_WITH_CLAUSE = {"amount": Field(one(Money.parse), "25.00 EUR"), "clause": Field(one(str), '"7.5"')}
+_PRICES = (
+    {name: Field(_price, "25.00 EUR", name != "staff_hour") for name in PRICED}
+    | {name: Field(_cap, "500.00 EUR", required=False) for name in CAPS}
+    | {"rounding": Field(one(member(Rounding, "rounding")), "begun_thousand", required=False)}
+)
 _BUSINESS = {
     "zone": Field(one(_zone), "Europe/Madrid"),
     "country": Field(one(_country), "ES"),

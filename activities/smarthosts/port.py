@@ -1,5 +1,8 @@
 """A smarthost's own usage figures, and how the file that reads them is found.
 
+A figure is of all that one host sent in a time that we name, so it is the state of a counter that
+began with that time: asked for again it is the same or, where something was counted late, higher.
+
 A plain `HOST:PORT` has none: what the host's agent counted in the mail server's log stands. A new
 kind is one new file in this folder, with a function marked `@register("kind")`.
 """
@@ -7,7 +10,8 @@ kind is one new file in this folder, with a function marked `@register("kind")`.
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -17,14 +21,26 @@ _KIND = re.compile(r"([a-z][a-z0-9]+):.+:[0-9]+")
 
 
 class NoFigures(Exception):
-    """The smarthost did not tell its figures now; what the agent counted stands until it does."""
+    """The smarthost did not tell its figures now; they are asked for again, and billed then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """How many messages, and what was asked and answered word for word, as evidence."""
+
+    messages: int
+    raw: Mapping[str, object]
 
 
 class Meter(Protocol):
     """Reads what one mail host sent through the smarthost."""
 
-    async def relayed(self, host: str, since: datetime, until: datetime) -> int:
-        """Messages taken from `host` within that time. Raises NoFigures."""
+    @property
+    def kind(self) -> str:
+        """Such as "mailchannels": the source of the readings."""
+
+    async def sent(self, host: str, since: datetime, until: datetime) -> Figure:
+        """What `host` sent from `since` up to `until`, which is excluded. Raises NoFigures."""
 
 
 Maker = Callable[[str], Meter]

@@ -4,12 +4,12 @@ import asyncio
 
 from asyncpg import Pool
 
-from book import ledger, measures
+from book import bills
 from book.database import transaction
-from book.incidents import Parties
 from domain.incident import Outcome
 from domain.ladder import Term
 from domain.money import ChargeKind
+from tests.book.ledgers import billed, on_ledger, voided, waived
 from tests.book.provider import (
     REDIRECT,
     a_provider,
@@ -24,27 +24,6 @@ from tests.book.provider import (
 )
 
 
-async def billed(pool: Pool, who: Parties, *accepted: Term) -> tuple[str, ...]:
-    async with transaction(pool) as connection:
-        return await ledger.charge(connection, who, accepted)
-
-
-async def waived(pool: Pool, who: Parties, kind: ChargeKind = ChargeKind.DELISTING) -> None:
-    async with transaction(pool) as connection:
-        await ledger.waive(connection, who.incident, kind, "ana", "goodwill")
-
-
-async def voided(pool: Pool, who: Parties) -> None:
-    async with transaction(pool) as connection:
-        await measures.lift_for_good(connection, who.incident)
-        await ledger.void(connection, who.incident, "plazo", "it was no spam")
-
-
-async def on_ledger(pool: Pool) -> list[tuple[str, int, str]]:
-    rows = await pool.fetch("SELECT kind, minor, state FROM charges ORDER BY key")
-    return [(row["kind"], row["minor"], row["state"]) for row in rows]
-
-
 async def test_nothing_used_is_nothing_charged(database: Pool) -> None:
     assert await billed(database, await an_incident(database)) == ()
 
@@ -54,7 +33,7 @@ async def test_a_charge_that_is_made_again_and_at_once_is_made_once(database: Po
     await is_listed(database, who.incident)
     answers = await asyncio.gather(*(billed(database, who) for _ in range(8)))
     assert set(answers) == {("delisting: 25.00 EUR (due): the first delisting",)}
-    assert await on_ledger(database) == [("delisting", 2_500, "due")]
+    assert await on_ledger(database) == [("delisting", "25.00", "due")]
 
 
 async def test_the_second_delisting_costs_more_and_says_so(database: Pool) -> None:
@@ -86,7 +65,7 @@ async def test_a_charge_that_is_made_already_can_be_waived(database: Pool) -> No
     await billed(database, who)
     await waived(database, who)
     await waived(database, who)
-    assert await on_ledger(database) == [("delisting", 2_500, "waived")]
+    assert await on_ledger(database) == [("delisting", "25.00", "waived")]
 
 
 async def test_a_charge_that_is_waived_before_it_is_made_is_never_due(database: Pool) -> None:
@@ -95,8 +74,8 @@ async def test_a_charge_that_is_waived_before_it_is_made_is_never_due(database: 
     await is_listed(database, who.incident)
     await billed(database, who, Term.DEDICATED_ADDRESS)
     assert await on_ledger(database) == [
-        ("dedicated_address", 400, "due"),
-        ("delisting", 2_500, "waived"),
+        ("dedicated_address", "4.00", "due"),
+        ("delisting", "25.00", "waived"),
     ]
 
 
@@ -104,11 +83,11 @@ async def test_a_waiver_in_the_very_moment_of_the_charge_counts(database: Pool) 
     who = await an_incident(database)
     await is_listed(database, who.incident)
     async with transaction(database) as connection:
-        await ledger.charge(connection, who, ())
+        await bills.charge(connection, who)
         waiver = asyncio.create_task(waived(database, who))
         await until_one_waits(database, waiver)
     await waiver
-    assert await on_ledger(database) == [("delisting", 2_500, "waived")]
+    assert await on_ledger(database) == [("delisting", "25.00", "waived")]
 
 
 async def test_every_charge_of_a_false_positive_is_voided(database: Pool) -> None:
@@ -132,14 +111,15 @@ async def test_after_a_relapse_only_the_difference_is_charged(database: Pool) ->
     await imposed(database, who, restriction=REDIRECT)
     await seen(database, relayed=1_500)
     assert await billed(database, who) == (
-        "smarthost: 5.00 EUR (due): 1500 messages relayed by the smarthost: the contract's minimum",
+        "smarthost: 5.00 EUR (due): 1500 messages relayed by the smarthost: the contract's minimum;"
+        " 2.40 EUR metered",
     )
     await imposed(database, who, "m-2", REDIRECT)
     await seen(database, "m-2", relayed=4_000)
     await billed(database, who)
     await billed(database, who)
     # 5,500 messages are six thousands begun: 7.20, of which 5.00 are on the ledger.
-    assert await on_ledger(database) == [("smarthost", 500, "due"), ("smarthost", 220, "due")]
+    assert await on_ledger(database) == [("smarthost", "5.00", "due"), ("smarthost", "2.20", "due")]
 
 
 async def test_what_is_relayed_after_a_waiver_is_waived_too(database: Pool) -> None:

@@ -13,7 +13,16 @@ from book.measures import NoSuchHost
 from domain.hosts import Counts, Desired, Fate, HeldMessage, Wanted
 from domain.measures import Measure, Restriction, Scope
 from domain.news import Observed
-from tests.book.provider import HOLD, HOST, an_incident, closed, imposed, parties_of, seen
+from tests.book.provider import (
+    HOLD,
+    HOST,
+    REDIRECT,
+    an_incident,
+    closed,
+    imposed,
+    parties_of,
+    seen,
+)
 
 OTHER = "mx2.provider.example"
 BLOCK = Restriction(measure=Measure.BLOCK_PORT25, scope=Scope.ADDRESS, targets=("192.0.2.7",))
@@ -101,7 +110,7 @@ async def test_a_measure_that_an_agent_lost_and_put_back_is_in_force_again(
 
 
 async def test_relayed_mail_is_never_counted_down(database: Pool) -> None:
-    await imposed(database, await an_incident(database))
+    await imposed(database, await an_incident(database), restriction=REDIRECT)
     for count in (10, 900, 3):
         await seen(database, relayed=count)
     assert await database.fetchval("SELECT relayed FROM measures") == 900
@@ -194,3 +203,12 @@ async def test_the_parties_of_an_incident_are_the_contract_s(database: Pool) -> 
     who = await an_incident(database)
     assert await parties_of(database, who.incident) == who
     assert (who.client.id, who.contract.id, who.service.host) == ("aurora", "c-1", HOST)
+
+
+async def test_what_a_measure_holds_beside_its_targets_is_kept_after_it_ends(
+    database: Pool,
+) -> None:
+    await imposed(database, await an_incident(database))
+    await seen(database, also=("blog.example",))
+    await seen(database, observed=Observed.FAILED)
+    assert await database.fetchval("SELECT also FROM measures") == ["blog.example"]

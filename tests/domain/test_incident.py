@@ -4,7 +4,16 @@ import pytest
 
 from domain.incident import Act, Refusal, Stage, acts_at, admit, incident_id, is_service_id
 
-ALWAYS = {Act.ACKNOWLEDGE, Act.WAIVE, Act.FALSE_POSITIVE, Act.CALL_OUTCOME, Act.CLOSE}
+ALWAYS = {
+    Act.CREDIT,
+    Act.DISPUTE,
+    Act.SETTLE,
+    Act.ACKNOWLEDGE,
+    Act.WAIVE,
+    Act.FALSE_POSITIVE,
+    Act.CALL_OUTCOME,
+    Act.CLOSE,
+}
 MOVING = {Act.EXTEND, Act.SHORTEN}
 AT: dict[Stage, set[Act]] = {
     Stage.OPEN: ALWAYS | {Act.FIXED},

@@ -36,11 +36,12 @@ OUR_OWN_DOOR = {
     "gateway/mail/account.py": {"imap"},  # the provider's own abuse mailbox
     "gateway/mail/box.py": {"password"},
     "gateway/mail/imap.py": {"password", "imap"},
+    "gateway/mail/metrics.py": {"imap"},
 }
 """Files that open the provider's own door, and the words that they need for it."""
 
 
-CALLED_SO = {"passwd_client", "incoming", "smtp_sasl_password_maps"}
+CALLED_SO = {"passwd_client", "passwd.client", "incoming", "smtp_sasl_password_maps"}
 """What Exim calls its file of logins at smarthosts, Postfix its queue of new mail, whoever sent it,
 and its table of logins at smarthosts: settings of theirs, and no act of ours."""
 

@@ -11,6 +11,7 @@ from email.policy import SMTP
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx
 import pytest
 from asyncpg import Pool
 
@@ -193,6 +194,37 @@ async def test_it_picks_up_an_imap_mailbox_too_and_never_says_the_password(
         assert server.within("INBOX") == []
         assert len(server.within("Plazo")) == 1
     assert await subjects(database) == ["more", "spam"]
+
+
+async def test_prometheus_is_told_what_was_taken_and_when_the_mailbox_was_last_looked_into(
+    tmp_path: Path, dsn: str, database: Pool
+) -> None:
+    needs(dovecot.available())
+    async with dovecot.a_dovecot() as server:
+        server.deliver(MESSAGE)
+        metrics = f"127.0.0.1:{free_port()}"
+        env = {
+            "PLAZO_METRICS_LISTEN": metrics,
+            "PLAZO_IMAP_URL": server.url,
+            "PLAZO_IMAP_PASSWORD": dovecot.PASSWORD,
+            "SSL_CERT_FILE": str(server.authority),
+        }
+        async with a_mailbox(tmp_path, dsn, **env) as (address, running), a_peer(address) as peer:
+            assert (await peer.delivers(MESSAGE.replace(b"spam", b"more"), ABUSE))[:3] == "250"
+            assert (await peer.says("MAIL FROM:<a@far.example>"))[:3] == "250"
+            assert (await peer.says("RCPT TO:<nobody@provider.example>"))[:3] == "550"
+            await until(lambda: moved(server))
+            await until(lambda: as_many(database, 2))
+            async with httpx.AsyncClient() as http:
+                told: dict[str, str] = {}
+                while told.get('plazo_mail_messages_total{outcome="accepted",way="imap"}') != "1.0":
+                    text = (await http.get(f"http://{metrics}/metrics")).text
+                    told = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
+            assert await running.ends(signal.SIGTERM) == 0
+    assert told['plazo_mail_messages_total{outcome="accepted",way="smtp"}'] == "1.0"
+    assert told['plazo_mail_messages_total{outcome="refused",way="smtp"}'] == "1.0"
+    assert told['plazo_mail_messages_total{outcome="put_off",way="smtp"}'] == "0.0"
+    assert 0 <= float(told["plazo_mail_imap_age_seconds"]) < SECONDS
 
 
 async def test_the_doctor_looks_into_the_mailbox(tmp_path: Path) -> None:

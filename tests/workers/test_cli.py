@@ -23,14 +23,23 @@ COMMANDS = [
     ("edge-agent",), ("migrate",),
     ("doctor",), ("import",), ("report",), ("host",), ("host", "enrol"), ("incident",),
     ("incident", "list"),
+    ("incident", "find"), ("incident", "timeline"), ("incident", "acknowledge"),
+    ("client",), ("client", "list"), ("client", "show"),
     ("incident", "show"), ("incident", "extend"), ("incident", "shorten"), ("incident", "escalate"),
     ("incident", "fixed"), ("incident", "release"), ("incident", "waive"),
     ("incident", "false-positive"), ("incident", "call"), ("incident", "close"), ("blocklist",),
-    ("blocklist", "check"), ("blocklist", "list"), ("blocklist", "history"), ("campaign",),
+    ("blocklist", "check"), ("blocklist", "list"), ("blocklist", "history"),
+    ("blocklist", "requests"), ("campaign",),
     ("campaign", "announce"), ("campaign", "list"), ("campaign", "withdraw"), ("audit",),
-    ("audit", "verify"), ("audit", "export"), ("user",), ("user", "add"), ("user", "list"),
+    ("clients",), ("clients", "sync"), ("billing", "usage"), ("audit", "verify"),
+    ("audit", "export"), ("user",), ("user", "add"), ("user", "list"),
     ("user", "role"), ("user", "secret"), ("user", "disable"), ("user", "enable"), ("token",),
-    ("token", "create"), ("token", "list"), ("token", "revoke"),
+    ("token", "create"), ("token", "list"), ("token", "revoke"), ("task",), ("task", "list"),
+    ("task", "take"), ("task", "reassign"), ("task", "done"),
+    ("billing",), ("billing", "list"), ("billing", "balance"), ("billing", "export"),
+    ("billing", "credit"), ("billing", "dispute"), ("billing", "settle"), ("billing", "waive"),
+    ("billing", "void"), ("billing", "end-address"),
+    ("billing", "deliveries"), ("billing", "retry"), ("billing", "reconcile"),
 ]  # fmt: skip
 
 TWO_MISTAKES = """\
@@ -202,7 +211,7 @@ async def test_blocklists_are_asked_without_any_other_server(plazo: Plazo) -> No
         env = {"PLAZO_BLOCKLISTS": "bl.example, zen.example", "PLAZO_DNS": lists.address}
         said = await plazo("blocklist", "check", "192.0.2.7", "192.0.2.8", env=env)
         assert said.code == 0
-        [row] = [line for line in said.out.splitlines() if "192.0.2" in line]
+        [row] = [line for line in said.out.splitlines() if line.startswith("192.0.2")]
         assert row.split(maxsplit=3) == ["192.0.2.7", "bl.example", "127.0.0.2", "spam was seen"]
 
         said = await plazo("blocklist", "check", "192.0.2.8", env=env)
@@ -211,6 +220,21 @@ async def test_blocklists_are_asked_without_any_other_server(plazo: Plazo) -> No
         said = await plazo("blocklist", "check", "--json", "192.0.2.7", env=env)
         [found] = json.loads(said.out)["found"]
         assert (found["address"], found["zone"]) == ("192.0.2.7", "bl.example")
+
+
+@pytest.mark.real
+async def test_domains_are_looked_up_on_lists_of_domains(plazo: Plazo) -> None:
+    async with BlocklistServer("zen.spamhaus.org", "dbl.spamhaus.org") as lists:
+        lists.list("dbltest.com", "", zone="dbl.spamhaus.org", answer="127.0.1.2")
+        lists.list("shop.example", "see there", zone="dbl.spamhaus.org", answer="127.0.1.4")
+        env = {"PLAZO_BLOCKLISTS": "zen.spamhaus.org, dbl.spamhaus.org", "PLAZO_DNS": lists.address}
+        said = await plazo("blocklist", "check", "shop.example", "fine.example", env=env)
+        assert "127.0.1.4 (phishing domain)" in said.out
+        assert "not listed on 1 lists of domains: fine.example" in said.out
+        env["PLAZO_BLOCKLISTS"] = "zen.spamhaus.org"
+        said = await plazo("blocklist", "check", "fine.example", "192.0.2.7", env=env)
+    assert "no list of domains is among PLAZO_BLOCKLISTS, so nothing is known of fine" in said.out
+    assert "not listed on 1 lists of IPv4 addresses: 192.0.2.7" in said.out
 
 
 @pytest.mark.real

@@ -41,6 +41,7 @@ def test_mail_is_taken_for_where_answers_to_letters_go_unless_told_otherwise() -
 @pytest.mark.parametrize(
     ("name", "given", "what_to_write"),
     [
+        ("PLAZO_METRICS_LISTEN", "9100", "HOST:PORT"),
         ("PLAZO_LMTP_LISTEN", "8024", "HOST:PORT"),
         ("PLAZO_ABUSE_ADDRESSES", "abuse@provider.example, fbl", "mail address"),
         ("PLAZO_IMAP_URL", "mail.example", "imaps://USER@HOST/FOLDER"),
@@ -80,3 +81,14 @@ async def test_an_address_that_is_taken_is_refused(tmp_path: Path, dsn: str) -> 
     assert said.code == 1
     assert "PLAZO_LMTP_LISTEN" in said.err
     assert listen in said.err
+
+
+@pytest.mark.real
+async def test_a_metrics_address_that_is_taken_is_refused(tmp_path: Path, dsn: str) -> None:
+    plazo = Plazo(home=tmp_path / "home", env={})
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = f"127.0.0.1:{other.getsockname()[1]}"
+        env = {"PLAZO_DATABASE_URL": dsn, "PLAZO_METRICS_LISTEN": listen}
+        said = await plazo("mailbox", env=env)
+    assert said.code == 1
+    assert f"metrics cannot be served on {listen}" in said.err

@@ -20,6 +20,8 @@ import pytest_asyncio
 from dotenv import dotenv_values
 
 from domain.record import Entry, verify
+from tests.gateway.peer import a_peer
+from tests.gateway.test_arrival import a_complaint as a_letter
 from tests.workers.command import NOBODY, ROOT, Plazo, Running
 from tests.workers.outside import (
     Outside,
@@ -93,6 +95,21 @@ async def test_it_says_where_everything_is(site: Site) -> None:
         owners = {each.uids().real for each in children(site.running)}
         assert owners == {NOBODY}
     assert (site.home / "plazo.env").stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_abuse_mailbox_takes_mail_from_a_stranger(site: Site) -> None:
+    found = re.search(r"Abuse mail +(\S+) .* for (\S+)\)", site.running.text)
+    assert found is not None
+    async with a_peer(found[1], "EHLO stranger.example") as peer:
+        assert (await peer.delivers(a_letter(), found[2]))[:3] == "250"
+        assert (await peer.says("MAIL FROM:<a@far.example>"))[:3] == "250"
+        assert (await peer.says("RCPT TO:<nobody@far.example>"))[:3] == "550"
+    book = await asyncpg.connect(site.known["PLAZO_DATABASE_URL"])
+    try:
+        rows = await book.fetch("SELECT incident FROM reports WHERE reporter LIKE 'mail:%'")
+    finally:
+        await book.close()
+    assert [row["incident"] for row in rows] == [None]
 
 
 def children(running: Running) -> list[psutil.Process]:

@@ -110,6 +110,25 @@ async def cancelled(start: Start) -> Incident:
     return story
 
 
+async def untold(start: Start) -> Incident:
+    """No contact takes the first letter; told by a person; then a letter that comes back, and
+    channels beside mail."""
+    world = a_world(channels=1, impossible={"send_notice"})
+    story = await stages.waiting(start, world)
+    await story.rests()
+    await story.passes(hours=5)
+    await world.tell(told_at=await story.now(), tasks_done=1)
+    await until(lambda: bool(world.decided("the deadline is now")))
+    world.impossible.clear()
+    await story.passes(hours=3, minutes=1)
+    await until(lambda: Notice.REMINDER in world.letters)
+    await world.tell(bounced={f"{story.handle.id}/notice/2": str(Notice.REMINDER)})
+    await until(lambda: world.letters.count(Notice.REMINDER) == 2)
+    await story.fixed()
+    await story.closes()
+    return story
+
+
 async def turned_over(start: Start) -> Incident:
     """Two runs, on a server that suggests to continue as new early: news until it does."""
     world = a_quick_world()

@@ -28,6 +28,7 @@ SKIPPED: tuple[TellsIt, ...] = (
     paths.relapse,
     paths.false_positive,
     paths.cancelled,
+    paths.untold,
 )
 """Told on the server whose time can be skipped."""
 

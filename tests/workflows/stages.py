@@ -36,7 +36,7 @@ async def delisting(start: Start, world: World | None = None) -> Incident:
     await story.fixed()
     await story.passes(minutes=16)
     await story.comes_to(Stage.DELISTING)
-    await until(lambda: story.world.steps[-1] == "ask_person")
+    await until(lambda: story.world.steps[-1] == "request_delisting")
     return story
 
 

@@ -202,3 +202,45 @@ async def test_held_mail_of_a_client_who_said_nothing_about_it_stays_held(incide
     story = await stages.verifying(incident)
     await story.passes(minutes=16)
     assert story.world.of("lift_measures")[0].keep_offenders
+
+
+ELSEWHERE = "192.0.2.8"
+WIDER = BLOCK.on((ELSEWHERE,), ())
+
+
+async def test_a_measure_follows_offending_mail_to_another_address(incident: Start) -> None:
+    story = await stages.restricted(incident, a_world(refused={HOLD, HOLD_ALL}))
+    assert story.world.in_force == {BLOCK}
+    await story.world.tell(addresses=(*BLOCK.targets, ELSEWHERE), domains=("another.example",))
+    await until(lambda: story.world.in_force == {WIDER})
+    await until(lambda: bool(story.world.decided(f"{WIDER} is in force")))
+    [why] = story.world.decided(f"{BLOCK} is widened")
+    assert why.reasons == (f"offending mail was seen from {ELSEWHERE} too",)
+    assert WIDER.targets == (*BLOCK.targets, ELSEWHERE)
+    await story.world.tell(addresses=(ELSEWHERE, *BLOCK.targets))
+    await story.rests()
+    assert story.world.imposed.count(WIDER) == 1
+
+
+async def test_a_held_domain_is_followed_to_another_domain_and_a_relapse_knows_both(
+    incident: Start,
+) -> None:
+    story = await stages.restricted(incident, a_world())
+    both = HOLD.on((), ("another.example",))
+    await story.world.tell(addresses=(ELSEWHERE,), domains=("another.example", *HOLD.targets))
+    await until(lambda: story.world.in_force == {both})
+    await until(lambda: bool(story.world.decided(f"{both} is in force")))
+    await story.escalate()
+    await until(lambda: story.world.in_force == {HOLD_ALL})
+    assert story.world.imposed[-1] == HOLD_ALL
+
+
+async def test_what_cannot_be_followed_leaves_what_holds_and_a_person_with_it(
+    incident: Start,
+) -> None:
+    story = await stages.restricted(incident, a_world(refused={HOLD, HOLD_ALL, WIDER}))
+    await story.world.tell(addresses=(ELSEWHERE,))
+    await until(lambda: TaskKind.NO_MEASURE_TOOK_HOLD in story.world.tasks)
+    await story.rests()
+    assert story.world.in_force == {BLOCK}
+    assert story.world.imposed.count(WIDER) == 1

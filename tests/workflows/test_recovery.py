@@ -14,6 +14,7 @@ from tests.workflows.world import BLOCK, HOLD, HOLD_ALL, LIMIT, LISTED, a_plan, 
 pytestmark = pytest.mark.real
 
 OTHER = "192.0.2.7 bl.other.example"
+ASKED = ("zen.example", ("192.0.2.7",), 0, False)
 
 
 def looks(story: Incident) -> int:
@@ -28,7 +29,7 @@ async def test_lists_are_looked_at_in_growing_intervals(incident: Start) -> None
     at = [looks(story)]
     for hours in (1, 1, 1, 4):  # looks are 1, 2 and 4 hours apart
         await story.passes(hours=hours, seconds=5)
-        await until(lambda: story.world.steps[-1] in ("check_blocklists", "ask_person"))
+        await until(lambda: story.world.steps[-1] in ("check_blocklists", "request_delisting"))
         at.append(looks(story))
     assert at == [1, 2, 2, 3, 4]
 
@@ -44,19 +45,77 @@ async def test_lists_are_asked_daily_at_last(incident: Start) -> None:
 async def test_removal_is_requested_once_for_each_listing(incident: Start) -> None:
     story = await stages.delisting(incident)
     await story.passes(hours=8)
-    assert story.world.tasks == [TaskKind.REQUEST_DELISTING]
+    assert story.world.removals == [ASKED]
     story.world.listed = (LISTED, OTHER)
     await story.passes(days=1)
-    [_, second] = story.world.of("ask_person")
-    assert second.detail == f"request removal: {OTHER}"
+    assert story.world.removals == [ASKED, ("bl.other.example", ("192.0.2.7",), 0, False)]
 
 
-async def test_a_person_is_told_where_removal_is_requested(incident: Start) -> None:
-    form = WayOut(page="https://zen.example/remove")
-    story = await stages.delisting(incident, a_world(ways={"zen.example": form}))
-    await until(lambda: TaskKind.REQUEST_DELISTING in story.world.tasks)
-    [task] = story.world.of("ask_person")
+async def test_each_list_is_asked_once_for_all_that_is_on_it(incident: Start) -> None:
+    world = a_world(ways={"zen.example": WayOut(page="https://zen.example/remove")})
+    story = await stages.restricted(incident, world)
+    world.listed = (LISTED, "192.0.2.8 zen.example", OTHER)
+    await story.fixed()
+    await story.passes(minutes=16)
+    await until(lambda: len(world.removals) == 2)
+    first, second = world.of("request_delisting")
+    assert (first.zone, first.subjects) == ("bl.other.example", ("192.0.2.7",))
+    assert (second.zone, second.subjects) == ("zen.example", ("192.0.2.7", "192.0.2.8"))
+    assert second.page == "https://zen.example/remove"
+
+
+async def test_nothing_is_requested_before_the_cause_is_gone(incident: Start) -> None:
+    story = await stages.waiting(incident, a_world(listed=(LISTED,), takers={"zen.example"}))
+    await story.world.tell(listed=(LISTED,))
+    await story.passes(days=2)
+    await story.fixed()
+    story.world.offences = [("3 reports of mail sent since",)]
+    await story.passes(minutes=16)
+    await until(lambda: story.world.letters[-1] is Notice.NOT_FIXED)
+    assert story.world.removals == []
+    await story.fixed()
+    await story.passes(minutes=16)
+    await until(lambda: bool(story.world.removals))
+    assert story.world.steps.index("lift_measures") < story.world.steps.index("request_delisting")
+
+
+async def test_a_relapse_begins_a_round_in_which_lists_are_asked_anew(incident: Start) -> None:
+    story = await stages.delisting(incident, a_world(takers={"zen.example"}))
+    await story.world.tell(last_sent_at=await story.now() + timedelta(seconds=1))
+    await until(lambda: story.world.letters[-1] is Notice.RELAPSE)
+    await story.passes(days=1)
+    assert story.world.removals == [ASKED]
+    await story.fixed()
+    await story.passes(minutes=16)
+    await until(lambda: len(story.world.removals) == 2)
+    assert story.world.removals == [ASKED, ("zen.example", ("192.0.2.7",), 1, False)]
+
+
+async def test_a_request_that_changes_nothing_in_days_is_a_persons(incident: Start) -> None:
+    story = await stages.delisting(incident, a_world(takers={"zen.example"}))
+    await story.passes(days=2)
+    assert story.world.removals == [ASKED]
+    await story.passes(days=20)
+    assert story.world.removals == [ASKED, ("zen.example", ("192.0.2.7",), 0, True)]
+    assert story.world.tasks == []
+
+
+async def test_a_request_that_cannot_be_made_at_all_is_a_task_and_the_incident_goes_on(
+    incident: Start,
+) -> None:
+    world = a_world(
+        impossible={"request_delisting"},
+        ways={"zen.example": WayOut(page="https://zen.example/remove")},
+    )
+    story = await stages.restricted(incident, world)
+    world.listed = (LISTED,)
+    await story.fixed()
+    await story.passes(minutes=16)
+    await until(lambda: TaskKind.REQUEST_DELISTING in world.tasks)
+    [task] = world.of("ask_person")
     assert task.detail == f"request removal: {LISTED} at https://zen.example/remove"
+    world.listed = ()
+    assert (await story.closes()).outcome is Outcome.REMEDIATED
 
 
 async def expiring(start: Start) -> Incident:
@@ -75,13 +134,13 @@ async def test_what_expires_by_itself_is_waited_for(incident: Start) -> None:
     await story.passes(hours=30)
     story.world.listed = ()
     assert (await story.closes()).outcome is Outcome.REMEDIATED
-    assert story.world.tasks == []
+    assert story.world.removals == []
 
 
 async def test_what_should_have_expired_is_a_persons(incident: Start) -> None:
     story = await expiring(incident)
     await story.passes(hours=80)
-    assert story.world.tasks == [TaskKind.REQUEST_DELISTING]
+    assert story.world.removals == [ASKED]
 
 
 async def test_word_of_a_delisting_is_looked_into_at_once(incident: Start) -> None:
@@ -90,7 +149,7 @@ async def test_word_of_a_delisting_is_looked_into_at_once(incident: Start) -> No
     await story.world.tell(listed=(LISTED,))
     await story.fixed()
     await story.passes(minutes=16)
-    await until(lambda: TaskKind.REQUEST_DELISTING in story.world.tasks)
+    await until(lambda: bool(story.world.removals))
     await story.rests()
     story.world.listed = ()
     await story.world.tell(listed=())
@@ -122,7 +181,7 @@ async def test_a_charge_for_delisting_is_made_where_a_listing_came_after_the_bil
     assert "record_charges" not in story.world.steps
     story.world.listed = (LISTED,)
     await story.passes(minutes=6)
-    await until(lambda: TaskKind.REQUEST_DELISTING in story.world.tasks)
+    await until(lambda: bool(story.world.removals))
     story.world.listed = ()
     await story.closes()
     assert story.world.steps.count("record_charges") == 2

@@ -22,6 +22,18 @@ async def test_a_pass_goes_from_slice_to_slice_and_sums_up(engine: WorkflowEnvir
     assert end.seconds <= WINDOW
 
 
+async def test_a_pass_begins_with_the_feeds_and_does_not_read_them_again(
+    engine: WorkflowEnvironment,
+) -> None:
+    world, late = Slices(), Slices()
+    async with told(engine, world) as handle:
+        await handle.result()
+    async with told(engine, late, a_late_watch()) as handle:
+        await handle.result()
+    assert world.feeds_read_after == [0]
+    assert late.feeds_read_after == []
+
+
 async def test_every_slice_of_a_pass_has_its_number_and_turns(engine: WorkflowEnvironment) -> None:
     world = Slices()
     async with told(engine, world) as handle:

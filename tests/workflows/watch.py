@@ -22,7 +22,9 @@ from temporalio.worker import Worker
 from domain.steps import Done
 from domain.watching import (
     EndWatch,
+    FeedsRead,
     PlanWatch,
+    ReadFeeds,
     SliceWatched,
     Tally,
     Watch,
@@ -48,8 +50,15 @@ class Slices:
 
     count: int = 3
     asked: list[Any] = field(default_factory=list)
+    feeds_read_after: list[int] = field(default_factory=list)
+    """How many other steps had been asked for when the feeds were read."""
     broken: bool = False
     """The second slice breaks off half-way, once."""
+
+    @activity.defn(name="read_feeds")
+    async def read_feeds(self, what: ReadFeeds) -> FeedsRead:
+        self.feeds_read_after.append(len(self.asked))
+        return FeedsRead(found=1)
 
     @activity.defn(name="plan_watch")
     async def plan_watch(self, what: PlanWatch) -> WatchPlan:
@@ -81,7 +90,7 @@ class Slices:
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
-        return [self.plan_watch, self.watch_slice, self.end_watch]
+        return [self.read_feeds, self.plan_watch, self.watch_slice, self.end_watch]
 
 
 def a_late_watch() -> Watch:

@@ -22,9 +22,13 @@ from domain.steps import (
     Assessment,
     Bill,
     Billed,
+    ChannelsTold,
     CheckLists,
     CompleteTasks,
+    CreditCharge,
     Decision,
+    DelistingRequested,
+    DisputeCharge,
     Done,
     Finish,
     Finished,
@@ -34,10 +38,14 @@ from domain.steps import (
     Lift,
     Listings,
     Moments,
+    NearCap,
     NoticeSent,
     Reckon,
+    RequestDelisting,
     SendNotice,
+    SendToChannels,
     SetRight,
+    SettleDispute,
     TaskKind,
     Verified,
     Verify,
@@ -74,6 +82,8 @@ class World:
     """What a look at the blocklists finds."""
     unanswered: tuple[str, ...] = ()
     """Lists that say nothing now; what they said before stands."""
+    takers: set[str] = field(default_factory=set)
+    """Lists that take requests by program; a person is asked of the others."""
     standing: set[str] = field(default_factory=set)
     refused: set[Restriction] = field(default_factory=set)
     """No host can be asked for these."""
@@ -90,11 +100,18 @@ class World:
     impossible: set[str] = field(default_factory=set)
     """Steps that are refused for good."""
     during: dict[str, Script] = field(default_factory=dict)
+    charges: tuple[str, ...] = ()
+    """What stands on the ledger when it is billed."""
+    near: tuple[NearCap, ...] = ()
+    """Caps that a bill comes near, until a person was asked about each."""
     unheard: int = 0
     """Revisions that the books know of and the incident has not been told."""
     confirm: timedelta = timedelta(minutes=5)
     verify: timedelta = timedelta(minutes=15)
     look_again: timedelta = timedelta(hours=1)
+
+    channels: int = 0
+    """Where the client gets notices beside mail."""
 
     handle: WorkflowHandle[Any, Closed] | None = None
     news: News = field(default_factory=lambda: News(revision=0))
@@ -125,6 +142,14 @@ class World:
     @property
     def tasks(self) -> list[TaskKind]:
         return [what.kind for what in self.of("ask_person")]
+
+    @property
+    def removals(self) -> list[tuple[str, tuple[str, ...], int, bool]]:
+        """What lists were asked for: list, addresses, round, and whether by hand."""
+        return [
+            (what.zone, what.subjects, what.round, what.by_hand)
+            for what in self.of("request_delisting")
+        ]
 
     @property
     def imposed(self) -> list[Restriction]:
@@ -187,6 +212,8 @@ class World:
             confirm_seconds=int(self.confirm.total_seconds()),
             verify_seconds=int(self.verify.total_seconds()),
             look_again_seconds=int(self.look_again.total_seconds()),
+            deadline_seconds=0 if self.deadline is None else int(self.deadline.total_seconds()),
+            channels=self.channels,
         )
 
     @activity.defn(name="impose_measure")
@@ -230,6 +257,11 @@ class World:
         await self.carry_out(what)
         return NoticeSent(message_id=f"<{what.key}@provider.example>", recipients=1)
 
+    @activity.defn(name="send_to_channels")
+    async def send_to_channels(self, what: SendToChannels) -> ChannelsTold:
+        await self.carry_out(what)
+        return ChannelsTold(told=self.channels)
+
     @activity.defn(name="ask_person")
     async def ask_person(self, what: AskPerson) -> Done:
         await self.carry_out(what)
@@ -257,10 +289,27 @@ class World:
     @activity.defn(name="record_charges")
     async def record_charges(self, what: Bill) -> Billed:
         await self.carry_out(what)
-        return Billed(charges=())
+        told = {each.key for each in self.of("ask_person")}
+        near = tuple(cap for cap in self.near if cap.key not in told)
+        return Billed(charges=() if near else self.charges, near=near)
 
     @activity.defn(name="waive_charge")
     async def waive_charge(self, what: WaiveCharge) -> Done:
+        await self.carry_out(what)
+        return Done()
+
+    @activity.defn(name="credit_charge")
+    async def credit_charge(self, what: CreditCharge) -> Done:
+        await self.carry_out(what)
+        return Done()
+
+    @activity.defn(name="dispute_charge")
+    async def dispute_charge(self, what: DisputeCharge) -> Done:
+        await self.carry_out(what)
+        return Done()
+
+    @activity.defn(name="settle_dispute")
+    async def settle_dispute(self, what: SettleDispute) -> Done:
         await self.carry_out(what)
         return Done()
 
@@ -272,6 +321,13 @@ class World:
         return Listings(
             listed=tuple(sorted(self.standing)), unanswered=self.unanswered, ways=self.ways
         )
+
+    @activity.defn(name="request_delisting")
+    async def request_delisting(self, what: RequestDelisting) -> DelistingRequested:
+        await self.carry_out(what)
+        if what.zone in self.takers and not what.by_hand:
+            return DelistingRequested(filed=what.subjects, said=("taken",))
+        return DelistingRequested(by_person=what.subjects)
 
     @activity.defn(name="keep_record")
     async def keep_record(self, what: KeepRecord) -> Done:
@@ -289,8 +345,11 @@ class World:
         """One for each step of `workflows/steps.py`."""
         return [
             self.assess, self.impose_measure, self.lift_measures, self.send_notice,
+            self.send_to_channels,
             self.ask_person, self.complete_tasks, self.reckon_deadline, self.verify_remedy,
-            self.record_charges, self.waive_charge, self.check_blocklists, self.set_right,
+            self.record_charges, self.waive_charge, self.credit_charge, self.dispute_charge,
+            self.settle_dispute, self.check_blocklists,
+            self.request_delisting, self.set_right,
             self.keep_record, self.close_incident,
         ]  # fmt: skip
 

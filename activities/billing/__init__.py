@@ -1,0 +1,1 @@
+"""Where clients are billed: one file for each backend, registered by a name; and the delivery."""

@@ -1,0 +1,1 @@
+"""Where a provider's clients already are; one file for each program, registered by a name."""
