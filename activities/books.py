@@ -3,23 +3,28 @@
 What is one statement, or only reads, needs no transaction of its own.
 """
 
-import asyncio
-import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from asyncpg import Pool
+from asyncpg import Connection, Pool
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.smarthosts.port import Meter, NoFigures
-from book import incidents, ledger, measures, tasks, usage
+from activities.smarthosts.port import Meter
+from activities.smarthosts.reading import read_due
+from book import bills, corrections, incidents, measures, tasks, usage
 from book.database import transaction
+from book.ledger import Refused
 from domain.measures import Measure, Restriction
+from domain.money import ChargeKind, Room
 from domain.steps import (
     AskPerson,
     Bill,
     Billed,
     CompleteTasks,
+    CreditCharge,
+    DisputeCharge,
     Done,
     Finish,
     Finished,
@@ -28,15 +33,15 @@ from domain.steps import (
     KeepRecord,
     Lift,
     Moments,
+    NearCap,
     Reckon,
     SetRight,
+    SettleDispute,
     Verified,
     Verify,
     WaiveCharge,
 )
 from domain.units import Hours
-
-log = logging.getLogger("plazo.worker")
 
 _METER_SECONDS = 15.0
 """Longest to wait for a smarthost's figures: half of what a step's attempt may take."""
@@ -74,7 +79,10 @@ class Books:
     def _parameters(self, restriction: Restriction, hourly_limit: int) -> dict[str, object]:
         match restriction.measure:
             case Measure.SMARTHOST_REDIRECT:
-                return {"smarthost": self.smarthost}
+                if self.meter is None:
+                    return {"smarthost": self.smarthost}
+                # By whom it is metered is settled as it begins.
+                return {"smarthost": self.smarthost, "meter": self.meter.kind}
             case Measure.RATE_LIMIT:
                 return {"hourly_limit": hourly_limit}
             case _:
@@ -104,7 +112,7 @@ class Books:
         """Lift everything for good, deliver what is held, void the charges."""
         async with transaction(self.pool) as connection:
             await measures.lift_for_good(connection, what.incident)
-            await ledger.void(connection, what.incident, "plazo", what.reason)
+            await corrections.void(connection, what.incident, "plazo", what.reason)
         return Done()
 
     @activity.defn(name="ask_person")
@@ -116,9 +124,14 @@ class Books:
 
     @activity.defn(name="complete_tasks")
     async def complete_tasks(self, what: CompleteTasks) -> Done:
-        """Mark a person's tasks of one kind as done."""
-        async with self.pool.acquire() as connection:
-            await tasks.complete(connection, what.incident, what.kind, what.outcome)
+        """Mark a person's tasks of one kind as done, and charge the minutes that they took."""
+        async with transaction(self.pool) as connection:
+            await tasks.complete(
+                connection, what.incident, what.kind, what.outcome, by=what.by, minutes=what.minutes
+            )
+            if what.minutes:
+                who = await incidents.parties(connection, what.incident)
+                await bills.charge_only(connection, who, ChargeKind.STAFF_TIME)
         return Done()
 
     @activity.defn(name="reckon_deadline")
@@ -143,37 +156,67 @@ class Books:
 
     @activity.defn(name="record_charges")
     async def record_charges(self, what: Bill) -> Billed:
-        """Charge what is owed and not charged yet."""
-        figures = await self._figures(what.incident)
+        """Charge what is owed and not charged yet; not before those near a cap have been told."""
+        await self._read_figures(what.incident)
         async with transaction(self.pool) as connection:
             who = await incidents.parties(connection, what.incident)
-            for key, relayed in figures.items():
-                await usage.meter(connection, key, relayed)
-            return Billed(charges=await ledger.charge(connection, who, what.accepted))
+            near = await bills.near_caps(connection, who, what.accepted)
+            if near:
+                told = tuple(near_cap(room, what.incident) for room in near)
+                return Billed(charges=(), near=told)
+            return Billed(charges=await bills.charge(connection, who, what.accepted))
 
-    async def _figures(self, incident: str) -> dict[str, int]:
-        """By measure key. An incident goes on without them; its last bill asks once more."""
-        if self.meter is None or self.smarthost is None:
-            return {}
+    async def _read_figures(self, incident: str) -> None:
+        """An incident goes on without them: they are read later, and billed then."""
+        if self.meter is None:
+            return
         async with self.pool.acquire() as connection:
-            redirects = await usage.redirected(connection, incident, self.smarthost)
-        figures: dict[str, int] = {}
-        try:
-            async with asyncio.timeout(_METER_SECONDS):
-                for each in redirects:
-                    relayed = await self.meter.relayed(each.host, each.since, each.until)
-                    figures[each.key] = relayed
-        except (NoFigures, TimeoutError) as error:
-            why = str(error) or f"no answer within {_METER_SECONDS:.0f} s"
-            log.warning("no usage figures", extra={"incident": incident, "why": why})
-        return figures
+            hosts = await usage.hosts_of(connection, incident)
+        await read_due(self.pool, self.meter, seconds=_METER_SECONDS, hosts=hosts)
 
     @activity.defn(name="waive_charge")
     async def waive_charge(self, what: WaiveCharge) -> Done:
         """Forgive one kind of charge."""
         async with transaction(self.pool) as connection:
-            await ledger.waive(connection, what.incident, what.kind, what.by, what.reason)
+            await corrections.waive(connection, what.incident, what.kind, what.by, what.reason)
         return Done()
+
+    @activity.defn(name="credit_charge")
+    async def credit_charge(self, what: CreditCharge) -> Done:
+        """Take back a part of one charge, or all of it."""
+        async with self._correcting() as connection:
+            await corrections.credit(
+                connection, what.charge, what.amount, what.by, what.reason, effect=what.effect
+            )
+        return Done()
+
+    @activity.defn(name="dispute_charge")
+    async def dispute_charge(self, what: DisputeCharge) -> Done:
+        """Hold one charge back until its dispute is settled."""
+        async with self._correcting() as connection:
+            await corrections.dispute(
+                connection, what.charge, what.by, what.reason, effect=what.effect
+            )
+        return Done()
+
+    @activity.defn(name="settle_dispute")
+    async def settle_dispute(self, what: SettleDispute) -> Done:
+        """End the dispute of one charge."""
+        async with self._correcting() as connection:
+            await corrections.settle(
+                connection, what.charge, what.settlement, what.amount, what.by, what.reason,
+                effect=what.effect,
+            )  # fmt: skip
+        return Done()
+
+    @asynccontextmanager
+    async def _correcting(self) -> AsyncIterator[Connection]:
+        """A transaction on the ledger. What it refuses, no retry mends: the person is told."""
+        try:
+            async with transaction(self.pool) as connection:
+                yield connection
+        except (Refused, LookupError) as error:
+            raise ApplicationError(str(error), type="LedgerRefused", non_retryable=True) from error
 
     @activity.defn(name="keep_record")
     async def keep_record(self, what: KeepRecord) -> Done:
@@ -188,3 +231,12 @@ class Books:
                 connection, what.incident, what.outcome, what.news_revision
             )
         return Finished(closed=closed)
+
+
+def near_cap(room: Room, incident: str) -> NearCap:
+    return NearCap(
+        incident=incident,
+        key=room.key,
+        detail=f"{room.spent} are charged, and what is owed brings it near {room.what} of "
+        f"{room.cap}; what is beyond it is not charged",
+    )

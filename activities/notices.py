@@ -1,27 +1,28 @@
 """Writing to the direct client: composed once, kept, handed to the provider's mail server."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.utils import format_datetime
 
 import aiosmtplib
-from asyncpg import Pool
+from asyncpg import Connection, Pool
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities import letters
 from activities.smtp import MailServer, as_text
-from book import incidents, notices
+from activities.xarf_report import xarf_of
+from book import deliveries, incidents, notices
+from book.database import transaction
+from book.deliveries import Delivery
 from book.notices import Sender, Written
+from domain.correspondence import envelope_id, return_path
 from domain.steps import NoticeSent, SendNotice
 from templates.render import render_notice
 
 
 class NoticeRefused(ApplicationError):
-    """The mail server refuses every contact of the client for good; tell them by other means."""
+    """No contact of the client can be reached by mail; tell them by other means."""
 
     def __init__(self, words: str) -> None:
         super().__init__(f"refused for good: {words}", type="NoticeRefused", non_retryable=True)
@@ -29,86 +30,115 @@ class NoticeRefused(ApplicationError):
 
 @dataclass(frozen=True)
 class Notices:
-    """The verb on `pool` and `mail_server`. `portal_url` makes an incident's link."""
+    """The verb on `pool` and `mail_server`. `portal_url` makes an incident's link.
+
+    `bounces` is the address that what cannot be delivered comes back to, each letter's with a
+    detail of its own; None: to where answers go.
+    """
 
     pool: Pool
     mail_server: MailServer
     sender: Sender
     portal_url: Callable[[str], str]
+    bounces: str | None = None
 
     @activity.defn(name="send_notice")
     async def send_notice(self, what: SendNotice) -> NoticeSent:
-        """Write a notice and have the mail server take it.
+        """Write a notice, and have the mail server take it for the first contact that it can.
 
         A retry hands over the very same letter under the same Message-ID (RFC 5322 §3.6.4): if
         the server had taken it just before we died, the client may get it twice, never not at all.
         """
         letter = await self._written(what)
-        if letter.sent_at is None:
-            try:
-                response = await self.mail_server.hand_over(
-                    self._message(what.incident, letter),
-                    self.sender.reply_to,
-                    letter.recipients,
-                )
-            except aiosmtplib.SMTPException as error:
-                if (words := _refused_for_good(error)) is not None:
-                    raise NoticeRefused(words) from error
+        while True:
+            delivery = await self._delivery(what, letter)
+            if not delivery.taken and not await self._taken(what, letter, delivery):
+                continue
+            return NoticeSent(
+                message_id=delivery.message_id, recipients=1, contact=delivery.contact
+            )
+
+    async def _delivery(self, what: SendNotice, letter: Written) -> Delivery:
+        """Who it goes to now. Raises NoticeRefused when nobody is left."""
+        async with transaction(self.pool) as connection:
+            if (before := await deliveries.current(connection, letter.key)) is not None:
+                return before
+            found = await deliveries.next_contact(connection, letter.key)
+            if found is None:
+                words = await deliveries.failures(connection, what.incident)
+                raise NoticeRefused("; ".join(words))
+            # Another attempt may have begun it while we waited for the letter.
+            if (before := await deliveries.current(connection, letter.key)) is not None:
+                return before
+            contact, first = found
+            key = what.key if first else f"{what.key} {contact}"
+            delivery = Delivery(
+                message_id=letters.message_id(key, self.sender), contact=contact, taken=False
+            )
+            await deliveries.begin(connection, letter.key, delivery)
+            return delivery
+
+    async def _taken(self, what: SendNotice, letter: Written, delivery: Delivery) -> bool:
+        """Whether the mail server has taken it; False when this contact is refused for good."""
+        back_to = self.sender.reply_to
+        if self.bounces is not None:
+            back_to = return_path(self.bounces, delivery.message_id)
+        try:
+            response = await self.mail_server.hand_over(
+                letters.message(what.incident, letter, delivery, self.sender),
+                back_to,
+                delivery.contact,
+                envelope_id(delivery.message_id),
+            )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            if (words := _refused_for_good(error)) is None:
                 raise
-            async with self.pool.acquire() as connection:
-                await notices.sent(connection, what.key, response)
-        return NoticeSent(message_id=letter.message_id, recipients=len(letter.recipients))
+            async with transaction(self.pool) as connection:
+                await deliveries.fail(connection, delivery.message_id, words)
+            return False
+        except aiosmtplib.SMTPException as error:
+            if (words := _refused_for_good(error)) is not None:
+                raise NoticeRefused(words) from error
+            raise
+        async with self.pool.acquire() as connection:
+            await deliveries.taken(connection, delivery.message_id, response)
+        return True
 
     async def _written(self, what: SendNotice) -> Written:
         async with self.pool.acquire() as connection:
             if (before := await notices.kept(connection, what.key)) is not None:
                 return before
-            who = await incidents.parties(connection, what.incident)
-            facts = await notices.facts(
-                connection,
-                who,
-                self.sender,
-                portal_url=self.portal_url(what.incident),
-                deadline=what.deadline,
-                measure=what.measure,
-                upcoming=what.upcoming,
-                reasons=what.reasons,
-            )
-            letter = render_notice(what.notice, who.client.language, facts)
-            written = Written(
-                key=what.key,
-                message_id=self._message_id(what.key),
-                recipients=who.client.contacts,
-                subject=letter.subject,
-                text=letter.text,
-                html=letter.html,
-                written_at=datetime.now(UTC),
-                sent_at=None,
-            )
+            written = await self._write(connection, what)
             if await notices.keep(connection, what.incident, what.notice, written):
                 return written
             # Another attempt, given up and still alive, has written it in the same moment.
             return await notices.kept(connection, what.key) or written
 
-    def _message_id(self, key: str) -> str:
-        digest = hashlib.sha256(key.encode()).hexdigest()[:32]
-        return f"<{digest}@{self.sender.reply_to.rpartition('@')[2]}>"
-
-    def _message(self, incident: str, letter: Written) -> EmailMessage:
-        message = EmailMessage()
-        message["From"] = Address(self.sender.provider, addr_spec=self.sender.reply_to)
-        message["To"] = tuple(Address(addr_spec=contact) for contact in letter.recipients)
-        message["Subject"] = letter.subject
-        message["Date"] = format_datetime(letter.written_at)
-        message["Message-ID"] = letter.message_id
-        # One thread per incident, whichever letter comes first (RFC 5322 §3.6.4).
-        message["References"] = self._message_id(incident)
-        message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5
-        message.set_content(letter.text)
-        message.add_alternative(letter.html, subtype="html")
-        # Not by chance, as it would be: a letter that is handed over again is the same to the byte.
-        message.set_boundary(hashlib.sha256(letter.message_id.encode()).hexdigest()[:32])
-        return message
+    async def _write(self, connection: Connection, what: SendNotice) -> Written:
+        who = await incidents.parties(connection, what.incident)
+        facts = await notices.facts(
+            connection,
+            who,
+            self.sender,
+            portal_url=self.portal_url(what.incident),
+            deadline=what.deadline,
+            measure=what.measure,
+            upcoming=what.upcoming,
+            reasons=what.reasons,
+        )
+        letter = render_notice(what.notice, who.client.language, facts)
+        return Written(
+            key=what.key,
+            message_id=letters.message_id(what.key, self.sender),
+            subject=letter.subject,
+            summary=letter.summary,
+            text=letter.text,
+            html=letter.html,
+            written_at=datetime.now(UTC),
+            link=facts.portal_url if facts.portal_url in letter.text else None,
+            in_reply_to=await notices.latest(connection, what.incident),
+            xarf=xarf_of(facts, what.key) if what.notice.complains else None,
+        )
 
 
 def _refused_for_good(error: aiosmtplib.SMTPException) -> str | None:

@@ -1,19 +1,16 @@
 """The provider's own mail server, as a place to hand letters to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from email.policy import SMTP
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from activities.header_lines import LINES
+
 _SECONDS = 60.0
 """For each answer of the server; RFC 5321 §4.5.3.2 allows minutes, a step's attempt has two."""
-
-_ON_ONE_LINE = SMTP.clone(max_line_length=300, cte_type="7bit")
-"""A subject folded before its first word is shown with a blank in front by many readers."""
 
 _PORTS = {"smtp": 25, "smtps": 465, "submission": 587}
 
@@ -63,43 +60,44 @@ class MailServer:
 
     async def greeting(self) -> str:
         """Log in and out again; what it said. Raises OSError or aiosmtplib's errors."""
-        async with aiosmtplib.SMTP(
-            hostname=self.host,
-            port=self.port,
-            username=self.user,
-            password=self.password,
-            validate_certs=self.scheme != "smtp",
-            use_tls=self.scheme == "smtps",
-            start_tls=self._start_tls,
-            timeout=_SECONDS,
-        ) as session:
+        async with self._session() as session:
             return (await session.noop()).message
 
-    @property
-    def _start_tls(self) -> bool | None:
-        return {"smtp": None, "smtps": False, "submission": True}[self.scheme]
-
-    async def hand_over(self, message: EmailMessage, sender: str, recipients: Sequence[str]) -> str:
-        """Have it take a message; its words. Some recipients may be refused: then those too.
-
-        Raises aiosmtplib's errors: SMTPRecipientsRefused when it takes it for none of them.
-        """
-        refused, words = await aiosmtplib.send(
-            message.as_bytes(policy=_ON_ONE_LINE),
-            sender=sender,
-            recipients=list(recipients),
+    def _session(self) -> aiosmtplib.SMTP:
+        return aiosmtplib.SMTP(
             hostname=self.host,
             port=self.port,
             username=self.user,
             password=self.password,
-            use_tls=self.scheme == "smtps",
             # Opportunistic TLS keeps listeners out, whoever signed the certificate (RFC 7435).
             validate_certs=self.scheme != "smtp",
-            start_tls=self._start_tls,
+            use_tls=self.scheme == "smtps",
+            start_tls={"smtp": None, "smtps": False, "submission": True}[self.scheme],
             timeout=_SECONDS,
         )
-        said = [f"{address}: {answer.code} {answer.message}" for address, answer in refused.items()]
-        return as_text("; ".join((words, *said)))
+
+    async def hand_over(
+        self, message: EmailMessage, sender: str, recipient: str, envelope_id: str | None = None
+    ) -> str:
+        """Have it take a message for one recipient; its words.
+
+        Where the server knows how (RFC 3461), the envelope carries the id, which comes back in
+        whatever is told of the delivery. Raises aiosmtplib's errors: SMTPRecipientsRefused when it
+        takes nothing for this recipient.
+        """
+        async with self._session() as session:
+            of_mail, of_recipient = [], []
+            if envelope_id is not None and session.supports_extension("dsn"):
+                of_mail = ["RET=HDRS", f"ENVID={envelope_id}"]
+                of_recipient = ["NOTIFY=FAILURE,DELAY"]
+            _, words = await session.sendmail(
+                sender,
+                [recipient],
+                message.as_bytes(policy=LINES),
+                mail_options=of_mail,
+                rcpt_options=of_recipient,
+            )
+        return as_text(words)
 
 
 def _shown(url: str) -> str:

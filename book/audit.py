@@ -1,6 +1,7 @@
 """The audit chain in PostgreSQL: appended to here, verified by `domain/record.py`."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 from asyncpg import Connection, Pool
 
@@ -56,16 +57,30 @@ async def chain(connection: Connection, incident: str) -> list[Entry]:
     return [Entry(**row) for row in rows]
 
 
-async def broken(connection: Connection, incident: str) -> Break | None:
-    """Recompute one chain; the first entry that is not as it was appended."""
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A chain as it is, and the first entry that is not as it was appended."""
+
+    entries: list[Entry]
+    found: Break | None
+
+
+async def checked(connection: Connection, incident: str) -> Checked:
+    """Read one chain, and recompute it."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         head = await connection.fetchrow(
             "SELECT seq, hash FROM audit_heads WHERE incident = $1", incident
         )
         entries = await chain(connection, incident)
     if head is None:
-        return Break(incident=incident, seq=0, why="has no recorded end") if entries else None
-    return verify(incident, entries, head["seq"], head["hash"])
+        lost = Break(incident=incident, seq=0, why="has no recorded end") if entries else None
+        return Checked(entries=entries, found=lost)
+    return Checked(entries=entries, found=verify(incident, entries, head["seq"], head["hash"]))
+
+
+async def broken(connection: Connection, incident: str) -> Break | None:
+    """Recompute one chain; the first entry that is not as it was appended."""
+    return (await checked(connection, incident)).found
 
 
 async def verify_all(pool: Pool) -> AsyncIterator[tuple[str, int, Break | None]]:

@@ -89,15 +89,18 @@ async def withdraw(connection: Connection, number: int, *, by: str, why: str) ->
 
 
 async def announced(
-    connection: Connection, *, service: str | None = None, over_too: bool = False
-) -> tuple[Announced, ...]:
-    """Those that are to come or running, or all; the latest first."""
+    connection: Connection, *, service: str | None = None, over_too: bool = False,
+    number: int | None = None,
+) -> tuple[Announced, ...]:  # fmt: skip
+    """Those that are to come or running, or all, or the one of a number; the latest first."""
     rows = await connection.fetch(
         "SELECT c.*, s.client, s.host FROM campaigns c JOIN services s ON s.id = c.service"
         " WHERE ($1::text IS NULL OR c.service = $1)"
-        " AND ($2 OR (c.ends_at > now() AND c.withdrawn_at IS NULL)) ORDER BY c.id DESC",
+        " AND ($2 OR (c.ends_at > now() AND c.withdrawn_at IS NULL))"
+        " AND ($3::bigint IS NULL OR c.id = $3) ORDER BY c.id DESC",
         service,
         over_too,
+        number,
     )
     return tuple(Announced(**row) for row in rows)
 

@@ -7,8 +7,9 @@ from asyncpg import Connection, ExclusionViolationError, Pool, Range
 from book import unplaced
 from book.database import transaction
 from domain.clientele import Clientele, Signed
+from domain.contract import Contract
 from domain.parties import Service
-from domain.wire import to_json
+from domain.wire import from_json, to_json
 
 
 class ContractInUse(ValueError):
@@ -43,31 +44,39 @@ async def keep(pool: Pool, clientele: Clientele) -> Imported:
     """
     try:
         async with transaction(pool) as connection:
-            imported = await _keep(connection, clientele)
+            imported = await write(connection, clientele)
             await unplaced.attach(connection)
             return imported
     except ExclusionViolationError as error:
         raise Overlap(error.detail or str(error)) from error
 
 
-async def _keep(connection: Connection, clientele: Clientele) -> Imported:
+async def write(connection: Connection, clientele: Clientele) -> Imported:
+    """As `keep`, within a transaction; the caller attaches the reports that waited."""
     for host in clientele.hosts:
         await connection.execute(
-            "INSERT INTO hosts (id, edge) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET edge = $2",
+            "INSERT INTO hosts (id, edge, platform, guards) VALUES ($1, $2, $3, $4)"
+            " ON CONFLICT (id) DO UPDATE SET edge = $2, platform = $3, guards = $4",
             host.id,
             host.edge,
+            host.platform,
+            list(host.guards),
         )
     for client in clientele.clients:
         await connection.execute(
-            "INSERT INTO clients (id, name, kind, language, contacts, phone)"
-            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET name = $2,"
-            " kind = $3, language = $4, contacts = $5, phone = $6",
+            "INSERT INTO clients (id, name, kind, language, contacts, phone, channels,"
+            " billing_backend, billing_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            " ON CONFLICT (id) DO UPDATE SET name = $2, kind = $3, language = $4, contacts = $5,"
+            " phone = $6, channels = $7, billing_backend = $8, billing_id = $9",
             client.id,
             client.name,
             client.kind,
             client.language,
             list(client.contacts),
             client.phone,
+            list(client.channels),
+            client.billing and client.billing.backend,
+            client.billing and client.billing.id,
         )
     for signed in clientele.contracts:
         # First what ends earlier or begins later than before: its room may be another's now.
@@ -117,7 +126,8 @@ async def _see_that_it_is_theirs(connection: Connection, service: Service) -> No
 async def _keep_contract(connection: Connection, signed: Signed) -> None:
     contract, terms = signed.contract, to_json(signed.contract)
     kept = await connection.fetchval("SELECT terms FROM contracts WHERE id = $1", contract.id)
-    if kept is not None and kept != terms:
+    # Terms that were kept before there were further ones are the same without them.
+    if kept is not None and from_json(Contract, kept) != contract:
         incident = await connection.fetchval(
             "SELECT id FROM incidents WHERE contract = $1 LIMIT 1", contract.id
         )

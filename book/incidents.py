@@ -16,6 +16,7 @@ from domain.wire import from_json
 
 _OUTLIVE = (
     TaskKind.DECIDE_ON_SERVICE, TaskKind.RELEASE_UNCONFIRMED, TaskKind.NOTICE_UNDELIVERABLE,
+    TaskKind.USAGE_DIFFERS, TaskKind.BILLING_REFUSED, TaskKind.BILLING_DIFFERS,
 )  # fmt: skip
 """Tasks that closing an incident does not settle."""
 
@@ -37,6 +38,7 @@ async def parties(connection: Connection, incident: str) -> Parties:
     row = await connection.fetchrow(
         "SELECT i.id, i.opened_at, i.domain, c.terms, s.id AS service, s.kind AS service_kind,"
         " s.host, s.account, p.id AS client, p.name, p.kind, p.language, p.contacts, p.phone,"
+        " p.channels,"
         " ARRAY(SELECT text(a.address) FROM service_addresses a WHERE a.service = s.id"
         "   AND a.valid @> now() ORDER BY a.address) AS addresses"
         " FROM incidents i JOIN contracts c ON c.id = i.contract"
@@ -71,6 +73,7 @@ def client_of(row: Record) -> Client:
         language=Language(row["language"]),
         contacts=tuple(row["contacts"]),
         phone=row["phone"],
+        channels=tuple(row["channels"]),
     )
 
 

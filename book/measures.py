@@ -2,10 +2,11 @@
 
 import hashlib
 import secrets
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 from asyncpg import Connection, Record
 
+from book import edges, readings
 from domain.hosts import Counts, Desired, DesiredState, HeldMessage, Observation, Wanted
 from domain.measures import Measure, Restriction, Scope
 from domain.parties import Service
@@ -36,21 +37,22 @@ async def impose(
     )
     if barred:
         return "the incident has ended, and its measures are lifted for good"
-    host = await _host_for(connection, restriction, service)
-    if host is None:
-        where = "at the edge" if restriction.scope is Scope.ADDRESS else f"on {service.host}"
-        return f"there is no agent {where} that could carry it out; see `plazo host enrol`"
+    parts = await _parts(connection, restriction, service)
+    if isinstance(parts, str):
+        return parts
     await connection.execute(
         "INSERT INTO measures (key, incident, host, measure, scope, targets, parameters)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         key,
         incident,
-        host,
+        min(parts),
         restriction.measure,
         restriction.scope,
         list(restriction.targets),
         parameters,
     )
+    if len(parts) > 1:
+        await edges.share(connection, key, parts)
     replaced = [other for other in instead_of if other != key]
     if not replaced:
         return None
@@ -113,8 +115,14 @@ async def desired(connection: Connection, host: str) -> DesiredState:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         revision = await connection.fetchval("SELECT revision FROM hosts WHERE id = $1", host)
         rows = await connection.fetch(
-            "SELECT * FROM measures WHERE host = $1"
-            " AND NOT (wanted = 'lifted' AND observed IS NOT DISTINCT FROM 'lifted')"
+            "SELECT m.*, coalesce(p.targets, m.targets) AS aimed_at FROM"
+            " (SELECT key FROM measures WHERE host = $1"
+            "   UNION SELECT measure FROM measure_parts WHERE host = $1) mine"
+            " JOIN measures m USING (key)"
+            " LEFT JOIN measure_parts p ON p.measure = m.key AND p.host = $1"
+            " WHERE NOT (wanted = 'lifted'"
+            "   AND (CASE WHEN p.host IS NULL THEN m.observed ELSE p.observed END)"
+            "     IS NOT DISTINCT FROM 'lifted')"
             " ORDER BY asked_at, key",
             host,
         )
@@ -125,23 +133,38 @@ async def observe(connection: Connection, host: str, seen: Observation) -> bool:
     """Keep what an agent saw of one of its own measures; False for a measure that is not its."""
     counts = seen.counts or Counts.of(seen.messages)
     before = await connection.fetchrow(
-        "SELECT incident, observed, wanted FROM measures WHERE key = $1 AND host = $2 FOR UPDATE",
+        "SELECT incident, measure, observed, wanted, EXISTS ("
+        "   SELECT FROM measure_parts WHERE measure = key) AS shared FROM measures"
+        " WHERE key = $1 AND (host = $2 OR EXISTS ("
+        "   SELECT FROM measure_parts WHERE measure = key AND host = $2)) FOR UPDATE",
         seen.key,
         host,
     )
     if before is None:
         return False
+    relayed = 0
+    if before["measure"] == Measure.SMARTHOST_REDIRECT:
+        # However late it comes: a counter that only counts up takes nothing back.
+        relayed = await readings.observed(connection, host, seen)
     if before["wanted"] == before["observed"] == "lifted" and seen.observed != "lifted":
         return True  # said before it was lifted, and late
+    if before["shared"]:
+        come_to = await edges.together(connection, host, seen)
+        if come_to is None:
+            return True
+        seen = come_to
     await connection.execute(
         "UPDATE measures SET observed = $2, observed_at = now(), detail = $3,"
-        " relayed = greatest(relayed, $4), held = $5, delivered = $6, discarded = $7, kept = $8"
-        " WHERE key = $1",
+        " relayed = $4, held = $5, delivered = $6, discarded = $7, kept = $8,"
+        " also = CASE WHEN cardinality($9::text[]) > 0 THEN $9 ELSE also END,"
+        " ended_at = CASE $2 WHEN 'lifted' THEN coalesce(ended_at, now())"
+        "   WHEN 'failed' THEN ended_at END WHERE key = $1",
         seen.key,
         seen.observed,
         seen.detail[:_MOST_DETAIL],
-        seen.relayed,
+        relayed,
         *(min(count, _LARGEST) for count in astuple(counts)),
+        list(seen.also),
     )
     await connection.executemany(
         "INSERT INTO held_messages (measure, queue_id, sender, recipients, bytes, arrived_at, fate)"
@@ -183,21 +206,36 @@ async def host_of(connection: Connection, key: str) -> str | None:
     return found
 
 
-async def _host_for(
+async def _parts(
     connection: Connection, restriction: Restriction, service: Service
-) -> str | None:
-    """Addresses are acted upon at the edge, everything else on the service's own mail host."""
-    if restriction.scope is not Scope.ADDRESS:
-        query = "SELECT id FROM hosts WHERE id = $1 AND key_sha256 IS NOT NULL"
-        return await connection.fetchval(query, service.host)  # type: ignore[no-any-return]
-    query = "SELECT id FROM hosts WHERE edge AND key_sha256 IS NOT NULL ORDER BY id LIMIT 1"
-    return await connection.fetchval(query)  # type: ignore[no-any-return]
+) -> dict[str, list[str]] | str:
+    """Targets by the host that carries the measure out; or why there is none.
+
+    Addresses are acted upon at the edge, everything else on the service's own mail host.
+    """
+    targets = list(restriction.targets)
+    if restriction.scope is Scope.ADDRESS:
+        parts = await edges.guarding(connection, restriction.targets)
+        guarded = {each for part in parts.values() for each in part}
+        if left := [each for each in targets if each not in guarded]:
+            return (
+                f"there is no agent at the edge that guards {', '.join(left)}; see `plazo host "
+                "enrol`, and `guards` in the file of clients"
+            )
+        return parts
+    query = "SELECT id FROM hosts WHERE id = $1 AND key_sha256 IS NOT NULL"
+    host = await connection.fetchval(query, service.host)
+    if host is None:
+        return (
+            f"there is no agent on {service.host} that could carry it out; see `plazo host enrol`"
+        )
+    return {host: targets}
 
 
 def _desired(row: Record) -> Desired:
     return Desired(
         key=row["key"],
-        restriction=restriction_of(row),
+        restriction=replace(restriction_of(row), targets=tuple(row["aimed_at"])),
         wanted=Wanted(row["wanted"]),
         hourly_limit=row["parameters"].get("hourly_limit"),
         smarthost=row["parameters"].get("smarthost"),

@@ -1,19 +1,28 @@
 """Letters: what they may say, what was written, and what became of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from asyncpg import Connection
 
+from book import bills, caps
+from book.balances import charges
 from book.incidents import Parties
-from book.ledger import used
 from book.listings import standing_listings
+from domain.causes import Platform, likely_cause, platform_in
 from domain.contract import Contract
 from domain.ladder import Condition
+from domain.ledger import Standing
 from domain.measures import Measure, Restriction
-from domain.money import ChargeKind
-from domain.notices import ChargeLine, ChargeState, NoticeFacts
+from domain.money import ChargeKind, Unit
+from domain.notices import CapLine, ChargeLine, ChargeState, HeldFrom, NoticeFacts
 from domain.units import Money
+
+_MOST_SAMPLES = 200
+"""Messages whose headers are looked at for the cause."""
+
+_MOST_SENDERS = 5
+"""Senders of held mail that a letter names; the portal has them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +31,8 @@ class Sender:
 
     provider: str
     reply_to: str
+    secret: str = field(default="", repr=False)
+    """Makes Message-IDs: without it, anybody could make up a bounce of a letter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,50 +41,85 @@ class Written:
 
     key: str
     message_id: str
-    recipients: tuple[str, ...]
+    """Of its first delivery."""
     subject: str
+    summary: str
     text: str
     html: str
     written_at: datetime
-    sent_at: datetime | None
+    link: str | None = None
+    """To the portal, where the letter has it."""
+    in_reply_to: str | None = None
+    """The letter before it that was taken, in the same thread."""
+    xarf: str | None = None
+    """What a client's own abuse system can take in, as JSON."""
 
 
 async def kept(connection: Connection, key: str) -> Written | None:
     """The letter of this key, if it has been written."""
     row = await connection.fetchrow(
-        "SELECT key, message_id, recipients, subject, body AS text, html, written_at, sent_at"
-        " FROM notices WHERE key = $1",
+        "SELECT key, message_id, subject, summary, body AS text, html, written_at, link,"
+        " in_reply_to, xarf FROM notices WHERE key = $1",
         key,
     )
-    return None if row is None else Written(**{**row, "recipients": tuple(row["recipients"])})
+    return None if row is None else Written(**row)
 
 
 async def keep(connection: Connection, incident: str, notice: str, letter: Written) -> bool:
     """Write a letter down before it is sent; False when there is one of that key already."""
     kept = await connection.fetchval(
-        "INSERT INTO notices (key, incident, notice, message_id, recipients, subject, body, html,"
-        " written_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
-        " RETURNING key",
+        "INSERT INTO notices (key, incident, notice, message_id, recipients, subject, summary,"
+        " body, html, written_at, link, in_reply_to, xarf)"
+        " VALUES ($1, $2, $3, $4, '{}', $5, $6, $7, $8, $9, $10, $11, $12)"
+        " ON CONFLICT DO NOTHING RETURNING key",
         letter.key,
         incident,
         notice,
         letter.message_id,
-        list(letter.recipients),
         letter.subject,
+        letter.summary,
         letter.text,
         letter.html,
         letter.written_at,
+        letter.link,
+        letter.in_reply_to,
+        letter.xarf,
     )
     return kept is not None
 
 
-async def sent(connection: Connection, key: str, response: str) -> None:
-    """The mail server has taken it, with these words."""
-    await connection.execute(
-        "UPDATE notices SET sent_at = coalesce(sent_at, now()), response = $2 WHERE key = $1",
-        key,
-        response,
+async def latest(connection: Connection, incident: str) -> str | None:
+    """The Message-ID of the letter that was taken last and has not come back."""
+    found: str | None = await connection.fetchval(
+        "SELECT d.message_id FROM deliveries d JOIN notices n ON n.key = d.notice"
+        " WHERE n.incident = $1 AND d.taken_at IS NOT NULL AND d.failed_at IS NULL"
+        " ORDER BY d.taken_at DESC LIMIT 1",
+        incident,
     )
+    return found
+
+
+async def _samples(connection: Connection, incident: str) -> list[tuple[str, ...]]:
+    """The headers of the messages that reports show, the first reported first."""
+    rows = await connection.fetch(
+        "SELECT headers FROM reports WHERE incident = $1 AND cardinality(headers) > 0"
+        " ORDER BY received_at, id LIMIT $2",
+        incident,
+        _MOST_SAMPLES,
+    )
+    return [tuple(row["headers"]) for row in rows]
+
+
+async def _held_from(connection: Connection, incident: str) -> tuple[HeldFrom, ...]:
+    rows = await connection.fetch(
+        "SELECT h.sender, count(*) AS messages FROM held_messages h"
+        " JOIN measures m ON m.key = h.measure"
+        " WHERE m.incident = $1 AND h.fate IS NULL AND m.observed = 'applied'"
+        " GROUP BY h.sender ORDER BY messages DESC, h.sender LIMIT $2",
+        incident,
+        _MOST_SENDERS,
+    )
+    return tuple(HeldFrom(**row) for row in rows)
 
 
 async def facts(
@@ -90,18 +136,21 @@ async def facts(
     """All that a letter about an incident may say now."""
     row = await connection.fetchrow(
         "SELECT i.conditions, i.outcome, r.*, h.*,"
-        " (SELECT headers FROM reports WHERE incident = i.id AND cardinality(headers) > 0"
-        "   ORDER BY received_at LIMIT 1) AS sample FROM incidents i,"
+        " (SELECT platform FROM hosts WHERE id = $2) AS platform FROM incidents i,"
         " LATERAL (SELECT count(*) AS reports, coalesce(sum(volume), 0) AS volume,"
-        "   coalesce(min(sent_at), i.opened_at) AS first_seen,"
+        "   coalesce(min(sent_at), i.opened_at) AS first_seen, max(sent_at) AS last_seen,"
         "   array_remove(array_agg(DISTINCT host(address)), NULL) AS addresses"
         "   FROM reports WHERE incident = i.id) AS r,"
         " LATERAL (SELECT coalesce(sum(held), 0) AS held, coalesce(sum(delivered), 0) AS delivered,"
         "   coalesce(sum(discarded), 0) AS discarded, coalesce(sum(kept), 0) AS kept"
         "   FROM measures WHERE incident = i.id) AS h WHERE i.id = $1",
         who.incident,
+        who.service.host,
     )
     assert row is not None
+    samples = await _samples(connection, who.incident)
+    likely = likely_cause(samples, who.service.addresses)
+    platform = Platform(row["platform"]) if row["platform"] else platform_in(samples)
     listings = await standing_listings(connection, who.incident)
     return NoticeFacts(
         incident=who.incident,
@@ -110,8 +159,12 @@ async def facts(
         addresses=tuple(sorted(row["addresses"] or ())),
         domain=who.domain,
         first_seen=row["first_seen"],
+        last_seen=row["last_seen"],
         reports=row["reports"],
         volume=row["volume"],
+        cause=likely.cause,
+        because=likely.because,
+        platform=platform,
         deadline=deadline,
         zone=zone_of(who.contract),
         clause=who.contract.clause,
@@ -122,12 +175,18 @@ async def facts(
         conditions=tuple(Condition(condition) for condition in row["conditions"]),
         listings=listings,
         charges=await charge_lines(connection, who, measure, upcoming, listed=bool(listings)),
+        caps=tuple(
+            CapLine(kind=room.kind, cap=room.cap, spent=room.spent)
+            for room in await caps.rooms(connection, who)
+        ),
         held=row["held"],
+        held_from=await _held_from(connection, who.incident) if row["held"] else (),
+        smarthost_price=who.contract.prices.smarthost_per_thousand,
         kept=row["kept"],
         delivered=row["delivered"],
         discarded=row["discarded"],
         outcome=row["outcome"],
-        sample_headers=tuple(row["sample"] or ()),
+        sample_headers=samples[0] if samples else (),
         portal_url=portal_url,
         provider=sender.provider,
         reply_to=sender.reply_to,
@@ -136,7 +195,7 @@ async def facts(
 
 def zone_of(contract: Contract) -> str:
     """The time zone that a client reads moments in: its calendar's, or UTC."""
-    return contract.calendar.business.zone if contract.calendar.business else "UTC"
+    return contract.zone
 
 
 async def charge_lines(
@@ -148,30 +207,39 @@ async def charge_lines(
     listed: bool,
 ) -> tuple[ChargeLine, ...]:
     """The charges made, and the contract's prices that this incident may still come to."""
-    rows = await connection.fetch(
-        "SELECT kind, minor, currency, state FROM charges WHERE incident = $1 ORDER BY key",
-        who.incident,
-    )
-    made = tuple(
-        ChargeLine(
-            kind=ChargeKind(row["kind"]),
-            amount=Money(row["minor"], row["currency"]),
-            state=ChargeState(row["state"]),
-        )
-        for row in rows
-    )
+    made = tuple(map(line_of, await charges(connection, incident=who.incident)))
     charged = {line.kind for line in made}
-    prices = who.contract.prices
-    possible = []
+    contract, possible = who.contract, []
     if listed:
-        again = (await used(connection, who, ())).earlier_delistings > 0
-        amount = prices.delisting_again if again else prices.delisting_first
-        possible.append((ChargeKind.DELISTING, amount))
+        used, _ = await bills.used(connection, who)
+        again = used.earlier_delistings > 0
+        possible.append((ChargeKind.DELISTING, "delisting_again" if again else "delisting_first"))
     if Measure.SMARTHOST_REDIRECT in {one.measure for one in (measure, upcoming) if one}:
-        possible.append((ChargeKind.SMARTHOST, prices.smarthost_minimum))
+        possible.append((ChargeKind.SMARTHOST, "smarthost_minimum"))
     ahead = tuple(
-        ChargeLine(kind=kind, amount=amount, state=ChargeState.MAY_FALL_DUE)
-        for kind, amount in possible
+        ChargeLine(
+            kind=kind,
+            amount=getattr(contract.prices, price),
+            state=ChargeState.MAY_FALL_DUE,
+            clause=contract.clause_of(price),
+        )
+        for kind, price in possible
         if kind not in charged
     )
     return made + ahead
+
+
+def line_of(standing: Standing) -> ChargeLine:
+    """A charge as a client is shown it."""
+    charge = standing.charge
+    return ChargeLine(
+        kind=charge.kind,
+        amount=charge.amount,
+        state=standing.state,
+        clause=charge.clause,
+        unit_price=Money.of(charge.unit_price, charge.amount.currency),
+        quantity=charge.quantity,
+        unit=Unit(charge.unit),
+        left=standing.left,
+        evidence=charge.evidence,
+    )

@@ -40,7 +40,7 @@ async def portal_page(
     listings = await standing_listings(connection, incident)
     stage = Stage(row["stage"])
     allowed = acts_at(stage)
-    held, total = await _held(connection, incident)
+    held, total = await held_now(connection, incident)
     return PortalPage(
         token=token,
         incident=incident,
@@ -139,7 +139,8 @@ async def _row(connection: Connection, incident: str) -> Record:
     return row
 
 
-async def _held(connection: Connection, incident: str) -> tuple[tuple[HeldMessage, ...], int]:
+async def held_now(connection: Connection, incident: str) -> tuple[tuple[HeldMessage, ...], int]:
+    """Messages that are held now, as many as a page shows, and how many there are."""
     rows = await connection.fetch(
         "SELECT queue_id, sender, recipients, bytes, arrived_at FROM ("
         "  SELECT h.*, row_number() OVER (PARTITION BY sender ORDER BY arrived_at) AS nth"

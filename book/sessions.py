@@ -41,7 +41,7 @@ class Token:
     id: str
     person: str
     label: str
-    scopes: frozenset[Right]
+    scopes: tuple[Right, ...]
     created_at: datetime
     ends_at: datetime | None
     last_used_at: datetime | None
@@ -224,7 +224,7 @@ async def tokens(connection: Connection, name: str | None = None) -> tuple[Token
         " FROM tokens WHERE $1::text IS NULL OR person = $1 ORDER BY created_at DESC, id",
         name,
     )
-    return tuple(Token(**{**row, "scopes": frozenset(map(Right, row["scopes"]))}) for row in rows)
+    return tuple(Token(**{**row, "scopes": tuple(map(Right, row["scopes"]))}) for row in rows)
 
 
 async def revoke(connection: Connection, token: str, *, by: str, owner: str | None = None) -> None:

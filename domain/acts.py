@@ -4,10 +4,14 @@ from dataclasses import astuple, dataclass
 
 from domain.incident import Outcome
 from domain.ladder import Term
-from domain.money import ChargeKind
+from domain.money import ChargeKind, Settlement
+from domain.units import Money
 
 LONGEST_MOVE = 366 * 86_400
 """Seconds that a deadline may be moved by at once, as many as `Hours` can hold."""
+
+MOST_MINUTES = 24 * 60
+"""Of one phone call."""
 
 _MOST_TEXT = 20_000
 """Characters of one act altogether; it stays in the incident's memory and on its record."""
@@ -75,6 +79,37 @@ class Waive:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Credit:
+    """Take back a part of one charge, or all that is left of it where `amount` is None."""
+
+    by: str
+    charge: str
+    """Its key, such as `incident-vps-1-1/delisting/1`."""
+    reason: str
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispute:
+    """The client disputes one charge. The incident goes on; the charge is not sent."""
+
+    by: str
+    charge: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settle:
+    """End the dispute of one charge. `amount` is for a settlement by credit (None: all of it)."""
+
+    by: str
+    charge: str
+    settlement: Settlement
+    reason: str
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FalsePositive:
     """There was no spam: lift everything, void the charges, apologise."""
 
@@ -89,6 +124,8 @@ class CallOutcome:
     by: str
     outcome: str
     reached: bool
+    minutes: int = 0
+    """That it took; the contract may have a price for a person's time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +144,11 @@ class Answer:
     said: str
     stage: str
     deadline: str | None = None
+
+
+def ours(incident: str, charge: str) -> bool:
+    """Whether the key of a charge is one of this incident's, so far as it says so."""
+    return charge.startswith(f"{incident}/")
 
 
 def unfit(act: object) -> str | None:

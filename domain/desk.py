@@ -32,7 +32,7 @@ _RIGHTS = {
     Role.DESK: frozenset({Right.READ, Right.ACT}),
     Role.LEAD: frozenset(Right),
 }
-_FOR_LEADS = frozenset({Act.WAIVE, Act.CLOSE})
+_FOR_LEADS = frozenset({Act.WAIVE, Act.CREDIT, Act.SETTLE, Act.CLOSE})
 
 
 def rights_of(role: Role) -> frozenset[Right]:

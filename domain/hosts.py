@@ -22,6 +22,7 @@ LARGEST_CAMPAIGN = 10_000_000
 
 MOST_COPIES = 10**9
 """More within an hour is no mail server's."""
+_MOST_ALSO = 1_000
 _MOST_REASONS = 10
 _LONGEST_REASON = 500
 
@@ -142,10 +143,22 @@ class Observation:
     observed: Observed
     detail: str = ""
     relayed: int = 0
-    """Messages that went through the smarthost under this measure."""
+    """Messages that went through the smarthost under this measure, each once, since the counter
+    began; it never falls while `counter` says the same."""
     messages: tuple[HeldMessage, ...] = field(default=())
     counts: Counts | None = None
     """Of all messages, where there are more of them than are listed."""
+    counter: str = ""
+    """Which counter `relayed` is of: one that had to begin again has another name."""
+    also: tuple[str, ...] = ()
+    """Domains that it takes hold of beside its targets, because the machine knows no smaller unit:
+    the others of a cPanel account."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[0-9a-z]{0,32}", self.counter):
+            raise ValueError("a counter's name is of at most 32 small letters and digits")
+        if len(self.also) > _MOST_ALSO or not all(map(canonical_domain, self.also)):
+            raise ValueError(f"what a measure also holds is at most {_MOST_ALSO:,} domains")
 
 
 @dataclass(frozen=True, kw_only=True)

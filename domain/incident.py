@@ -36,6 +36,9 @@ class Act(StrEnum):
     ESCALATE = "escalate"
     RELEASE = "release"
     WAIVE = "waive"
+    CREDIT = "credit"
+    DISPUTE = "dispute"
+    SETTLE = "settle"
     FALSE_POSITIVE = "false_positive"
     CALL_OUTCOME = "call_outcome"
     CLOSE = "close"
@@ -51,6 +54,9 @@ _WHEN: dict[Act, set[Stage]] = {
     Act.ESCALATE: {Stage.NOTIFIED, Stage.WAITING, Stage.RESTRICTED},
     Act.RELEASE: {Stage.RESTRICTED, Stage.VERIFYING},
     Act.WAIVE: _RUNNING,
+    Act.CREDIT: _RUNNING,
+    Act.DISPUTE: _RUNNING,
+    Act.SETTLE: _RUNNING,
     Act.FALSE_POSITIVE: _RUNNING,
     Act.CALL_OUTCOME: _RUNNING,
     Act.CLOSE: _RUNNING,

@@ -107,7 +107,7 @@ class Plan:
 
 def rung(facts: Facts, contract: Contract) -> Rung:
     """Count the earlier incidents that lie within the contract's rolling window."""
-    since = _months_before(facts.now, contract.window_months)
+    since = months_before(facts.now, contract.window_months)
     recent = sum(1 for opened in facts.earlier if since <= opened <= facts.now)
     return Rung(min(recent + 1, Rung.THIRD))
 
@@ -116,7 +116,7 @@ def plan(facts: Facts, contract: Contract, client: Client, service: Service) -> 
     """Decide the whole course of an incident (POLICY: "Proportionality: the ladder")."""
     step = rung(facts, contract)
     reasons = [_which(step, facts, contract)]
-    span = _deadline_span(step, contract)
+    span = deadline_span(step, contract)
     at_once = span is None
     if service.kind.account_is_the_clients_own:
         at_once = True
@@ -189,7 +189,8 @@ def _which(step: Rung, facts: Facts, contract: Contract) -> str:
     return f"{ordinal} incident of this client within {contract.window_months} months"
 
 
-def _deadline_span(step: Rung, contract: Contract) -> Hours | None:
+def deadline_span(step: Rung, contract: Contract) -> Hours | None:
+    """How long the client has, in hours of the contract's calendar; None where there is no wait."""
     match step:
         case Rung.FIRST:
             return contract.deadline
@@ -250,7 +251,7 @@ def _single_addresses(service: Service) -> tuple[str, ...]:
     return tuple(str(each.network_address) for each in networks if each.num_addresses == 1)
 
 
-def _months_before(moment: datetime, months: int) -> datetime:
+def months_before(moment: datetime, months: int) -> datetime:
     years, month = divmod(moment.month - 1 - months, 12)
     day = moment.day
     while True:

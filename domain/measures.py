@@ -1,6 +1,7 @@
 """The measures: a closed set, all outbound, all reversible. What is not here cannot be done."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from domain.parties import ServiceKind
@@ -90,3 +91,10 @@ class Restriction:
 
     def __str__(self) -> str:
         return f"{self.measure} on {self.scope} {', '.join(self.targets)}"
+
+    def on(self, addresses: Iterable[str], domains: Iterable[str]) -> "Restriction":
+        """The same, with these among its targets as far as it takes hold of such."""
+        more = {Scope.ADDRESS: addresses, Scope.DOMAIN: domains}.get(self.scope, ())
+        known = {target.lower() for target in self.targets}
+        new = sorted({each for each in more if can_be_aimed_at(each) and each.lower() not in known})
+        return replace(self, targets=(*self.targets, *new))

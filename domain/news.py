@@ -44,3 +44,13 @@ class News:
     """`address zone` of every listing that stands now."""
     sightings: dict[str, Sighting] = field(default_factory=dict)
     """By measure key."""
+    bounced: dict[str, str] = field(default_factory=dict)
+    """Letters that came back and which notice each was, by key."""
+    told_at: datetime | None = None
+    """When a person told the client by other means, the latest that is on record."""
+    tasks_done: int = 0
+    """A person's tasks of this incident that have an outcome."""
+    addresses: tuple[str, ...] = ()
+    """The service's own that offending mail was seen from."""
+    domains: tuple[str, ...] = ()
+    """Those that offending mail was sent as."""

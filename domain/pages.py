@@ -113,6 +113,8 @@ class IncidentRow:
     listed: int = 0
     """Listings that stand now."""
     acknowledged: bool = False
+    tasks: int = 0
+    """Tasks that wait for a person."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,20 +144,6 @@ class ReportRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConsolePage:
-    """`console.html`: everything that an operator has to look at, at `/`."""
-
-    provider: str
-    now: datetime
-    zone: str = "UTC"
-    open: tuple[IncidentRow, ...] = ()
-    closed: tuple[IncidentRow, ...] = ()
-    tasks: tuple[TaskRow, ...] = ()
-    """Not done yet."""
-    unplaced: tuple[ReportRow, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class ChainRow:
     """One entry of the audit chain: a decision, or the start or end of an attempt."""
 
@@ -166,6 +154,8 @@ class ChainRow:
     reasons: tuple[str, ...] = ()
     by: str | None = None
     failed: bool = False
+    attempt: bool = False
+    """Whether it is the start or the end of an attempt of a step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +218,7 @@ class IncidentPage:
     incident: str
     now: datetime
     zone: str = "UTC"
+    client_id: str
     client: str
     service: str
     service_kind: str

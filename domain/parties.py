@@ -3,8 +3,11 @@
 A sub-client has no type here. The provider has no contract with them, so nothing can name them.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from domain.accounts import Account
 
 
 class ServiceKind(StrEnum):
@@ -46,10 +49,23 @@ class ClientKind(StrEnum):
 
 
 class Language(StrEnum):
-    """Languages that notices are written in."""
+    """Languages that notices are written in, by their ISO 639-1 code.
+
+    Two come with the program. Another is a folder of `templates/notices` and needs no line here:
+    its code is a language too, and what has no folder is refused when a client is imported.
+    """
 
     EN = "en"
     ES = "es"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Language | None":
+        if not isinstance(value, str) or re.fullmatch("[a-z]{2}", value) is None:
+            return None
+        other = str.__new__(cls, value)
+        other._name_, other._value_ = value.upper(), value
+        cls._value2member_map_[value] = other
+        return other
 
 
 class Jurisdiction(StrEnum):
@@ -68,8 +84,12 @@ class Client:
     kind: ClientKind
     language: Language
     contacts: tuple[str, ...]
-    """Mail addresses that every notice goes to."""
+    """Mail addresses: a notice goes to the first that can be reached."""
     phone: str | None = None
+    channels: tuple[str, ...] = ()
+    """Where notices also go: URLs of chats, SMS services, ticket systems. Some hold a secret."""
+    billing: Account | None = None
+    """Where this client is billed; None: as every other."""
 
 
 @dataclass(frozen=True, kw_only=True)

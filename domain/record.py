@@ -49,7 +49,7 @@ def canonical(body: object) -> str:
 
 def link(previous: bytes, incident: str, seq: int, at: datetime, source: str, body: str) -> bytes:
     """SHA-256 over the previous hash and the entry's fields, each on a line of its own."""
-    stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    stamp = at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     fields = "\n".join((incident, str(seq), stamp, source, body))
     return hashlib.sha256(previous + fields.encode()).digest()
 

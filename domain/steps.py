@@ -10,8 +10,9 @@ from enum import StrEnum
 from domain.incident import Outcome
 from domain.ladder import Plan, Term
 from domain.measures import Restriction
-from domain.money import ChargeKind
+from domain.money import ChargeKind, Settlement
 from domain.notices import Notice
+from domain.units import Money
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,10 @@ class Assessment:
     """How long no offending mail may be seen after the client has said that it is fixed."""
     look_again_seconds: int = 3_600
     """Until a blocklist is asked again for the first time; then twice as long each time."""
+    deadline_seconds: int = 0
+    """The span of the wait, in the contract's calendar, to reckon it from another moment."""
+    channels: int = 0
+    """Where the client also gets notices, beside mail."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +90,23 @@ class NoticeSent:
 
     message_id: str
     recipients: int
+    contact: str = ""
+    """Who it went to: the first contact that could be reached."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendToChannels:
+    """Tell the client's other channels of a notice that has been written, by its key."""
+
+    incident: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelsTold:
+    """How many channels have taken it."""
+
+    told: int
 
 
 class TaskKind(StrEnum):
@@ -96,6 +118,32 @@ class TaskKind(StrEnum):
     DECIDE_ON_SERVICE = "decide_on_service"
     REQUEST_DELISTING = "request_delisting"
     NOTICE_UNDELIVERABLE = "notice_undeliverable"
+    """No contact can be reached by mail: tell the client by other means."""
+    NOTICE_BOUNCED = "notice_bounced"
+    """One contact's address does not work; the next one was written to."""
+    CLIENT_WROTE = "client_wrote"
+    """An answer to a letter, for a person to read: no program says what it means."""
+    CHANNEL_FAILED = "channel_failed"
+    BILLING_REFUSED = "billing_refused"
+    """Where the client is billed, a charge is not taken before something has been put right."""
+    BILLING_DIFFERS = "billing_differs"
+    """What the client is billed there is not what the ledger says."""
+    USAGE_DIFFERS = "usage_differs"
+    """The smarthost and the host's own log have counted a day's mail differently, or only one."""
+    NEAR_CAP = "near_cap"
+    """What an incident costs comes near a cap of its contract: decide before it is passed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remind:
+    """Write to the desk about tasks that are due."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reminded:
+    """Of how many."""
+
+    tasks: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,10 +198,21 @@ class Bill:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NearCap:
+    """A cap of the contract that what an incident owes comes near. The key is told of once."""
+
+    incident: str
+    key: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Billed:
     """The charges that stand, one sentence each."""
 
     charges: tuple[str, ...]
+    near: tuple[NearCap, ...] = ()
+    """Where there is any, nothing is charged until client and desk have been told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +221,42 @@ class WaiveCharge:
 
     incident: str
     kind: ChargeKind
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditCharge:
+    """Take back a part of one charge, or all that is left of it. The same effect is made once."""
+
+    incident: str
+    charge: str
+    effect: str
+    amount: Money | None
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeCharge:
+    """Put one charge under dispute: it is not sent until that is settled."""
+
+    incident: str
+    charge: str
+    effect: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettleDispute:
+    """End the dispute of one charge, with a credit where the client is right."""
+
+    incident: str
+    charge: str
+    effect: str
+    settlement: Settlement
+    amount: Money | None
     by: str
     reason: str
 
@@ -179,6 +274,31 @@ class WayOut:
 
     hours: int | None = None
     page: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestDelisting:
+    """Ask a list to remove addresses and domains, or have a person ask, once the cause is gone."""
+
+    incident: str
+    zone: str
+    subjects: tuple[str, ...]
+    round: int
+    """0 after the first release, one more after each relapse; a listing is asked for once in
+    each."""
+    page: str = ""
+    by_hand: bool = False
+    """A request that was filed has changed nothing: a person is to see to it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DelistingRequested:
+    """`filed`: those that the list was asked for; `by_person`: those that a person was given."""
+
+    filed: tuple[str, ...] = ()
+    by_person: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+    """What came back, or why a person has to ask."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +344,9 @@ class CompleteTasks:
     incident: str
     kind: TaskKind
     outcome: str
+    by: str | None = None
+    minutes: int | None = None
+    """Of a person's work, where they are known; the contract may have a price for them."""
 
 
 @dataclass(frozen=True, kw_only=True)

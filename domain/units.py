@@ -3,18 +3,15 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Self
+
+from domain.currencies import CURRENCIES, decimals
 
 _HOURS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(h|min|m|s|d)")
 _SECONDS = {"d": 86_400, "h": 3_600, "min": 60, "m": 60, "s": 1}
 _LONGEST = 366 * 86_400
 """A year: no contract gives more, and no date that is reckoned with it overflows."""
-
-_NOT_IN_HUNDREDTHS = {
-    "BHD", "BIF", "CLF", "CLP", "DJF", "GNF", "IQD", "ISK", "JOD", "JPY", "KMF", "KRW", "KWD",
-    "LYD", "OMR", "PYG", "RWF", "TND", "UGX", "UYI", "UYW", "VND", "VUV", "XAF", "XOF", "XPF",
-}  # fmt: skip
-"""Currencies whose minor unit is not a hundredth (ISO 4217, list one): no, 3 or 4 decimals."""
 
 
 @dataclass(frozen=True, order=True)
@@ -51,37 +48,57 @@ class Hours:
 
 @dataclass(frozen=True)
 class Money:
-    """An amount in hundredths (cents) of an ISO 4217 currency, never negative.
+    """An amount in the minor unit of an ISO 4217 currency: cents of EUR, whole JPY, fils of KWD.
 
-    Currencies of no decimals or of three (JPY, KWD) are refused: no amount is ever off by ten.
+    Negative only where something is taken back.
     """
 
     minor: int
     currency: str
 
     def __post_init__(self) -> None:
-        if self.minor < 0:
-            raise ValueError("an amount cannot be negative")
         if re.fullmatch("[A-Z]{3}", self.currency) is None:
             raise ValueError(f'"{self.currency}" is not a currency code such as EUR')
-        if self.currency in _NOT_IN_HUNDREDTHS:
-            raise ValueError(f"{self.currency} has no hundredths; take one that has, such as EUR")
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `25.00 EUR`. Negative amounts, more than two decimals, other forms: ValueError."""
+        """Read `25.00 EUR`, `2500 JPY`. ValueError for what is negative, no currency of ISO 4217,
+        or has more decimals than the currency.
+        """
         match = re.fullmatch(r"\s*(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s+([A-Z]{3})\s*", text)
         if match is None:
             raise ValueError(f'"{text}" is not an amount; write it as 25.00 EUR')
-        amount = Decimal(match[1]) * 100
+        amount, currency = Decimal(match[1]), match[2]
+        if currency not in CURRENCIES:
+            raise ValueError(f'"{currency}" is no currency of ISO 4217; write one such as EUR')
         if amount < 0:
-            raise ValueError(f'"{text}" is negative; a fee is 0.00 {match[2]} or more')
-        if amount != amount.to_integral_value():
-            raise ValueError(f'"{text}" has more than two decimals')
-        return cls(int(amount), match[2])
+            raise ValueError(f'"{text}" is negative; a fee is {cls(0, currency)} or more')
+        minor = amount.scaleb(decimals(currency))
+        if minor != minor.to_integral_value():
+            most = decimals(currency)
+            said = f"at most {most} decimals" if most else "no decimals"
+            raise ValueError(f'"{text}" has too many decimals; {currency} has {said}')
+        return cls(int(minor), currency)
+
+    @classmethod
+    def of(cls, amount: Decimal | Fraction, currency: str) -> Self:
+        """An exact amount brought to the minor unit, half to even."""
+        exact = Fraction(amount) * 10 ** decimals(currency)
+        return cls(round(exact), currency)
+
+    @property
+    def amount(self) -> Decimal:
+        """In the currency's major unit, with all of its decimals."""
+        return Decimal(self.minor).scaleb(-decimals(self.currency))
 
     def times(self, factor: int) -> "Money":
         return Money(self.minor * factor, self.currency)
 
+    def minus(self, other: "Money") -> "Money":
+        """The difference. ValueError between two currencies."""
+        if other.currency != self.currency:
+            raise ValueError(f"{self} and {other} are two currencies")
+        return Money(self.minor - other.minor, self.currency)
+
     def __str__(self) -> str:
-        return f"{self.minor // 100}.{self.minor % 100:02d} {self.currency}"
+        return f"{self.amount:f} {self.currency}"

@@ -1,10 +1,10 @@
 """How the dataclasses of this room travel as JSON: one spelling out, and a strict reading back in.
 
 Nested frozen dataclasses, `StrEnum` and `IntEnum`, aware `datetime` (ISO 8601 with its offset),
-naive wall `time` (`09:00:00`), `tuple[X, ...]`, `dict[str, X]`, `X | None`, `str`, `int` and
-`bool`. What comes in may come from a machine whose owner is not ours, so nothing is guessed or
-converted: a field that is unknown, missing or of another type is refused with its path, and so is
-what the database could not keep (a NUL, half of a surrogate pair, more than 64 bits). A field that
+naive wall `time` (`09:00:00`), `Decimal` (as text, `12.50`), `tuple[X, ...]`, `dict[str, X]`,
+`X | None`, `str`, `int` and `bool`. What comes in may come from a machine whose owner is not ours,
+so nothing is guessed or converted: a field that is unknown, missing or of another type is refused
+with its path, and so is what the database could not keep (a NUL, half of a surrogate pair, more than 64 bits). A field that
 has a default may be left out, so that a dataclass can grow while older agents still speak.
 """
 
@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime, time
+from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from functools import cache
 from types import NoneType, UnionType
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 _LARGEST = 2**63 - 1
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
 class WireError(ValueError):
@@ -40,6 +42,8 @@ def to_json(thing: object) -> JSON:
             if thing.utcoffset() is None:
                 raise WireError(f"{thing.isoformat()} has no offset from UTC; give it a time zone")
             return thing.isoformat()
+        case Decimal():
+            return format(thing, "f")  # as text: JSON's numbers are binary fractions to many
         case time():
             if thing.tzinfo is not None:
                 raise WireError(f"{thing.isoformat()} has a time zone; a wall time has none")
@@ -179,6 +183,13 @@ def _moment(data: object, path: str) -> datetime:
     return moment
 
 
+def _decimal(data: object, path: str) -> Decimal:
+    text = _text(data, path)
+    if _DECIMAL.fullmatch(text) is None:
+        raise WireError(f"{path or 'it'}: {_quoted(text)} is not a decimal number such as 12.50")
+    return Decimal(text)
+
+
 def _wall_time(data: object, path: str) -> time:
     text = _text(data, path)
     try:
@@ -221,5 +232,6 @@ _PLAIN: dict[Any, Callable[[object, str], Any]] = {
     int: _whole_number,
     bool: lambda data, path: _exactly(bool, data, path, "true or false"),
     datetime: _moment,
+    Decimal: _decimal,
     time: _wall_time,
 }

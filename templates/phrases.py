@@ -1,53 +1,16 @@
-"""Moments, spans, amounts and counts, as each language writes them."""
+"""Moments, spans, amounts and counts, as each language writes them (CLDR, by Babel)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
+from babel.units import format_unit
+
+from domain.currencies import decimals
 from domain.parties import Language
 from domain.units import Money
-
-_DAYS = {
-    Language.EN: ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
-    Language.ES: ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"],
-}
-_MONTHS = {
-    Language.EN: [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    Language.ES: [
-        "enero",
-        "febrero",
-        "marzo",
-        "abril",
-        "mayo",
-        "junio",
-        "julio",
-        "agosto",
-        "septiembre",
-        "octubre",
-        "noviembre",
-        "diciembre",
-    ],
-}
-_UNITS = {
-    Language.EN: (("day", "days"), ("hour", "hours"), ("minute", "minutes")),
-    Language.ES: (("día", "días"), ("hora", "horas"), ("minuto", "minutos")),
-}
-_LESS_THAN_A_MINUTE = {
-    Language.EN: "less than a minute",
-    Language.ES: "menos de un minuto",
-}
+from templates.words import WORDS
 
 
 def moment(when: datetime, language: Language, zone: str) -> str:
@@ -59,15 +22,12 @@ def moment(when: datetime, language: Language, zone: str) -> str:
     if when.tzinfo is None:
         raise ValueError(f"{when} has no time zone; a letter needs an aware datetime")
     local, utc = when.astimezone(ZoneInfo(zone)), when.astimezone(UTC)
-    weekday = _DAYS[language][local.weekday()]
-    comma = "," if language is Language.EN else ""
-    said = f"{weekday}{comma} {_date(local, language, year=True)}, {local:%H:%M}"
+    said = f"{_date(local, language, 'date')}, {local:%H:%M}"
     if zone == "UTC":
         return f"{said} (UTC)"
     universal = f"{utc:%H:%M} UTC"
     if utc.date() != local.date():
-        universal += {Language.EN: " on ", Language.ES: " del "}[language]
-        universal += _date(utc, language, year=False)
+        universal += WORDS[language]["moment"]["on"] + _date(utc, language, "day")
     return f"{said} ({zone}; {universal})"
 
 
@@ -82,24 +42,28 @@ def span(length: timedelta, language: Language) -> str:
     days, minutes = divmod(minutes, 1_440)
     hours, minutes = divmod(minutes, 60)
     parts = [
-        f"{amount} {one if amount == 1 else more}"
-        for amount, (one, more) in zip((days, hours, minutes), _UNITS[language], strict=True)
+        format_unit(amount, f"duration-{unit}", locale=language)
+        for amount, unit in ((days, "day"), (hours, "hour"), (minutes, "minute"))
         if amount
     ]
-    return " ".join(parts[:2]) or _LESS_THAN_A_MINUTE[language]
+    return " ".join(parts[:2]) or WORDS[language]["moment"]["less_than_a_minute"]
 
 
 def count(number: int, language: Language) -> str:
     """A whole number with the language's thousands separator: `12,500`, `12.500`."""
-    said = f"{number:,}"
-    return said if language is Language.EN else said.replace(",", ".")
+    return format_decimal(number, locale=language)
 
 
 def money(amount: Money, language: Language) -> str:
     """An amount with its currency code: `1,250.00 EUR`, `1.250,00 EUR`."""
-    units, cents = divmod(amount.minor, 100)
-    point = "." if language is Language.EN else ","
-    return f"{count(units, language)}{point}{cents:02d} {amount.currency}"
+    places = "." + "0" * decimals(amount.currency) if decimals(amount.currency) else ""
+    return format_currency(
+        amount.amount,
+        amount.currency,
+        format=f"#,##0{places} \u00a4\u00a4",
+        locale=language,
+        currency_digits=False,  # CLDR's; these are ISO 4217's
+    )
 
 
 def size(octets: int, language: Language) -> str:
@@ -107,7 +71,5 @@ def size(octets: int, language: Language) -> str:
     return f"{count(-(-octets // 1_000), language)} kB"
 
 
-def _date(day: datetime, language: Language, *, year: bool) -> str:
-    month = _MONTHS[language][day.month - 1]
-    of = " " if language is Language.EN else " de "
-    return f"{day.day}{of}{month}" + (f"{of}{day.year}" if year else "")
+def _date(day: date, language: Language, pattern: str) -> str:
+    return format_date(day, WORDS[language]["moment"][pattern], locale=language)

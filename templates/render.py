@@ -12,12 +12,14 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from domain.incident import Stage
 from domain.ladder import terms_for
 from domain.measures import Restriction
-from domain.notices import Notice, NoticeFacts
+from domain.money import ChargeKind
+from domain.notices import ChargeLine, HeldFrom, Notice, NoticeFacts
 from domain.parties import Language
 from domain.units import Money
-from templates import phrases
+from templates import charges, phrases, plots
 from templates.words import WORDS, measure_sentence
 
 HERE = Path(__file__).parent
@@ -31,12 +33,26 @@ _UNPRINTABLE = re.compile(
 
 _BLANK = re.compile(r"\n{3,}")
 
+_GRAVE, _URGENT, _GOOD, _PLAIN = "#b3261e", "#9a5b00", "#1b7a43", "#0b5cad"
+_ACCENT = {
+    Notice.DEADLINE: _URGENT,
+    Notice.REMINDER: _URGENT,
+    Notice.DEADLINE_MOVED: _URGENT,
+    Notice.RELEASED: _GOOD,
+    Notice.FINAL_REPORT: _GOOD,
+    Notice.APOLOGY: _GOOD,
+    Notice.ENDED: _PLAIN,
+}
+"""The colour of the line on top; grave for all others."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
     """A notice as it is mailed: a line of subject, and the body in two forms that say the same."""
 
     subject: str
+    summary: str
+    """One sentence: what mail programs show beside the subject, and what goes to a chat."""
     text: str
     html: str
 
@@ -47,12 +63,14 @@ def render_notice(notice: Notice, language: Language, facts: NoticeFacts) -> Let
     Names and addresses come from reports and from clients, so each is brought to one printable
     line first: no fact can begin a header or a paragraph of its own.
     """
-    name = f"notices/{language}/{notice}"
+    name = f"notices/{language}/{notice}.txt"
     known = {"facts": _printable(facts), "language": language, "zone": facts.zone}
-    subject, _, text = _TEXT.get_template(f"{name}.txt").render(known).partition("\n\n")
-    html = _HTML.get_template(f"{name}.html").render(known)
+    written = _TEXT.get_template(name).render(known)
+    subject, summary, text = re.split(r"\n\n+", written, maxsplit=2)
+    html = _HTML.get_template(name).render(known, accent=_ACCENT.get(notice, _GRAVE))
     return Letter(
         subject=one_line(subject),
+        summary=one_line(summary),
         text=_BLANK.sub("\n\n", text).strip() + "\n",
         html=html.strip() + "\n",
     )
@@ -82,6 +100,9 @@ def _printable(facts: NoticeFacts) -> NoticeFacts:
             clean[field.name] = one_line(value)
         elif isinstance(value, tuple) and value and type(value[0]) is str:
             clean[field.name] = tuple(one_line(each) for each in value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], HeldFrom):
+            held = (replace(each, sender=one_line(each.sender)) for each in value)
+            clean[field.name] = tuple(held)
         elif isinstance(value, Restriction):
             clean[field.name] = replace(value, targets=tuple(map(one_line, value.targets)))
     return replace(facts, **clean)
@@ -135,15 +156,20 @@ def _environment(form: str, *, escaped: bool) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["layout"] = f"notices/letter.{form}"
+    environment.globals["open_stages"] = [stage for stage in Stage if stage is not Stage.CLOSED]
+    environment.globals["all_charges"] = list(ChargeKind)
     environment.globals["elements"] = f"notices/form.{form}"
     environment.filters |= {
         "moment": _moment,
         "stamp": _stamp,
         "span": _in_language(_span),
         "money": _in_language(_money),
+        "itemised": _in_language(_itemised),
         "count": _in_language(phrases.count),
         "size": _in_language(phrases.size),
         "effect": _in_language(measure_sentence),
+        "listing_grid": plots.listing_grid,
+        "volume_plot": plots.volume_plot,
         "word": _word,
         "terms": terms_for,
         "wrap_text": _wrap,
@@ -160,6 +186,10 @@ def _mailto(address: str) -> str:
 
 def _span(length: timedelta, language: Language) -> str:
     return phrases.span(length, language)
+
+
+def _itemised(line: ChargeLine, language: Language) -> str:
+    return one_line(charges.itemised(line, language))
 
 
 def _money(amount: Money, language: Language) -> str:

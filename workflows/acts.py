@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from temporalio import workflow
 
-from workflows.clock import Clock
+from workflows.corrections import Corrections
 
 with workflow.unsafe.imports_passed_through():
     from domain.acts import (
         LONGEST_MOVE,
+        MOST_MINUTES,
         Acknowledge,
         Answer,
         CallOutcome,
@@ -18,39 +19,17 @@ with workflow.unsafe.imports_passed_through():
         Fixed,
         MoveDeadline,
         Release,
-        Waive,
-        unfit,
         words_of,
     )
-    from domain.incident import Act, Outcome, Refusal, admit
+    from domain.incident import Act, Outcome, Refusal
     from domain.ladder import unmet
-    from domain.steps import CompleteTasks, TaskKind, WaiveCharge
+    from domain.steps import CompleteTasks, TaskKind
     from workflows import steps
     from workflows.state import Ending
 
 
-class Acts(Clock):
+class Acts(Corrections):
     """The incident's Updates. Each validator says why not; each handler says what was done."""
-
-    def answer(self, said: str) -> Answer:
-        deadline = self.state.deadline
-        return Answer(
-            said=said,
-            stage=self.state.stage,
-            deadline=None if deadline is None else deadline.isoformat(),
-        )
-
-    def admit(self, which: Act, what: object) -> None:
-        if self.state.ending is not None:
-            raise Refusal(which, self.state.stage, "it is being closed")
-        admit(which, self.state.stage)
-        if (why := unfit(what)) is not None:
-            raise Refusal(which, self.state.stage, why)
-
-    def needs(self, act: Act, **fields: str) -> None:
-        for name, text in fields.items():
-            if not text.strip():
-                raise Refusal(act, self.state.stage, f"{name} is missing")
 
     # --- acknowledge ---------------------------------------------------------------------------
 
@@ -112,6 +91,9 @@ class Acts(Clock):
             raise Refusal(which, self.state.stage, "the hours must be more than none, and no year")
         if self.state.deadline is None:
             raise Refusal(which, self.state.stage, "this incident has no deadline")
+        if self.state.untold:
+            why = "its deadline has not begun: nobody has told the client yet"
+            raise Refusal(which, self.state.stage, why)
 
     # --- escalate, release ---------------------------------------------------------------------
 
@@ -150,22 +132,7 @@ class Acts(Clock):
             raise Refusal(Act.RELEASE, self.state.stage, "it is being lifted already")
         self.needs(Act.RELEASE, reason=act.reason)
 
-    # --- waive, call outcome -------------------------------------------------------------------
-
-    @workflow.update(name=Act.WAIVE, description="Forgive one kind of charge")
-    async def waive(self, act: Waive) -> Answer:
-        self.decide(f"charge waived: {act.charge}", act.reason, by=act.by)
-        await self.do(
-            steps.WAIVE,
-            WaiveCharge(incident=self.case.incident, kind=act.charge, by=act.by, reason=act.reason),
-            f"waive the {act.charge} charge",
-        )
-        return self.answer(f"The {act.charge} charge is waived.")
-
-    @waive.validator
-    def _may_waive(self, act: Waive) -> None:
-        self.admit(Act.WAIVE, act)
-        self.needs(Act.WAIVE, reason=act.reason)
+    # --- call outcome --------------------------------------------------------------------------
 
     @workflow.update(name=Act.CALL_OUTCOME, description="What came of the phone call")
     async def call_outcome(self, act: CallOutcome) -> Answer:
@@ -173,6 +140,7 @@ class Acts(Clock):
         self.decide(f"phone call: client {reached}", act.outcome, by=act.by)
         if act.reached:
             self.state.acknowledged = True
+            self.state.told_at = workflow.now()
             self.show()
         await self.do(
             steps.COMPLETE_TASKS,
@@ -180,6 +148,8 @@ class Acts(Clock):
                 incident=self.case.incident,
                 kind=TaskKind.CALL_CLIENT,
                 outcome=f"{reached}: {act.outcome}",
+                by=act.by,
+                minutes=act.minutes or None,
             ),
             "record the phone call",
         )
@@ -189,6 +159,9 @@ class Acts(Clock):
     def _may_tell_of_a_call(self, act: CallOutcome) -> None:
         self.admit(Act.CALL_OUTCOME, act)
         self.needs(Act.CALL_OUTCOME, outcome=act.outcome)
+        if not 0 <= act.minutes <= MOST_MINUTES:
+            why = f"a call takes from 0 to {MOST_MINUTES} minutes"
+            raise Refusal(Act.CALL_OUTCOME, self.state.stage, why)
 
     # --- the two ways to end it ----------------------------------------------------------------
 

@@ -48,7 +48,7 @@ class Clock(Story):
             return f"listed while the deadline ran: {', '.join(new)}"
         if state.news.volume >= plan.hard_cap:
             return f"{state.news.volume} messages reach the hard cap of {plan.hard_cap}"
-        if not self.reckoning and workflow.now() >= deadline:
+        if not self.reckoning and not state.untold and workflow.now() >= deadline:
             return f"the deadline of {deadline:%Y-%m-%d %H:%M:%S} UTC has passed"
         return None
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from workflows.clock import BEFORE_THE_DEADLINE, Clock
+from workflows.telling import Telling
 
 with workflow.unsafe.imports_passed_through():
     from domain.incident import Outcome, Stage
@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
         Finish,
         Impose,
         Lift,
+        NearCap,
         SendNotice,
         TaskKind,
         Verify,
@@ -25,48 +26,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.state import InForce
 
 
-class Deeds(Clock):
+class Deeds(Telling):
     """Verbs of the policy, each one step or a few, with what to do when they do not succeed."""
-
-    # --- telling -------------------------------------------------------------------------------
-
-    async def notify(self, notice: Notice, *reasons: str) -> None:
-        """Write to the direct client; where that cannot be done, a person has to tell them.
-
-        Before the deadline no letter holds up what is more urgent than itself, and none is written
-        when the wait is over: the next one says what came of it.
-        """
-        state = self.state
-        if self.nothing_to_wait_for():
-            return
-        state.notices += 1
-        deadline = self.deadline_ahead()
-        sent = await self.attempt(
-            steps.SEND_NOTICE,
-            SendNotice(
-                incident=self.case.incident,
-                key=f"{self.case.incident}/notice/{state.notices}",
-                notice=notice,
-                deadline=deadline,
-                reasons=reasons,
-                measure=state.measure.restriction if state.measure else state.last_lifted,
-                upcoming=self.upcoming(),
-            ),
-            f"tell the client: {notice}",
-            until=deadline if state.stage in BEFORE_THE_DEADLINE else None,
-            unless=self.nothing_to_wait_for,
-        )
-        if sent is None and not (state.fixed is not None and self.nothing_to_wait_for()):
-            await self.ask(
-                TaskKind.NOTICE_UNDELIVERABLE, f"tell the client by other means: {notice}"
-            )
-
-    async def ask(self, kind: TaskKind, detail: str) -> None:
-        """Open a task for a person."""
-        self.state.tasks += 1
-        key = f"{self.case.incident}/task/{self.state.tasks}"
-        what = AskPerson(incident=self.case.incident, key=key, kind=kind, detail=detail)
-        await self.do(steps.ASK_PERSON, what, f"ask a person: {kind}")
 
     # --- measures ------------------------------------------------------------------------------
 
@@ -100,14 +61,45 @@ class Deeds(Clock):
     def preferred_after_the_last(self) -> tuple[Restriction, ...]:
         """Those that follow the one taken last; all of them where none has been."""
         last, preferred = self.state.last_restriction, self.preferred()
-        return preferred[preferred.index(last) + 1 :] if last in preferred else preferred
+        kinds = [(each.measure, each.scope) for each in preferred]
+        if last is None or (last.measure, last.scope) not in kinds:
+            return preferred
+        return preferred[kinds.index((last.measure, last.scope)) + 1 :]
 
     def last_then_the_others(self) -> tuple[Restriction, ...]:
         """What a relapse restores: the measure that was in force, else the contract's order."""
         last, preferred = self.state.last_restriction, self.preferred()
         if last is None:
             return preferred
-        return (last, *(other for other in preferred if other != last))
+        kind = (last.measure, last.scope)
+        return (last, *(other for other in preferred if (other.measure, other.scope) != kind))
+
+    def wider(self) -> Restriction | None:
+        """The measure in force on all that offending mail was seen from; None where it is so."""
+        state = self.state
+        if state.measure is None:
+            return None
+        beyond = set(state.out_of_reach)
+        wider = state.measure.restriction.on(
+            (each for each in state.news.addresses if each not in beyond),
+            (each for each in state.news.domains if each not in beyond),
+        )
+        return None if wider == state.measure.restriction else wider
+
+    async def follow(self, wider: Restriction) -> None:
+        """Have the measure go after the mail; where it cannot, what holds stays, and a person acts.
+
+        Addresses and domains are those of the incident's own service: nobody else is concerned.
+        """
+        state = self.state
+        assert state.measure is not None
+        new = [each for each in wider.targets if each not in state.measure.restriction.targets]
+        self.decide(
+            f"{state.measure.restriction} is widened",
+            f"offending mail was seen from {', '.join(new)} too",
+        )
+        if not await self.restrict((wider,)):
+            state.out_of_reach = (*state.out_of_reach, *new)
 
     async def impose(self, restriction: Restriction) -> bool:
         """Ask for one measure in place of all others, and wait until it is seen to hold."""
@@ -276,10 +268,28 @@ class Deeds(Clock):
         state = self.state
         accepted = state.fixed.accepts if state.fixed is not None else ()
         state.billed_listed = bool(state.listings)
-        billed = await self.do(
-            steps.BILL, Bill(incident=self.case.incident, accepted=accepted), "charge what is owed"
-        )
+        what = Bill(incident=self.case.incident, accepted=accepted)
+        billed = await self.do(steps.BILL, what, "charge what is owed")
+        while billed.near:  # there is a task about each, then, and they are near no more
+            for cap in billed.near:
+                await self.tell_of_cap(cap)
+            billed = await self.do(steps.BILL, what, "charge what is owed, up to the cap")
         self.decide("charged" if billed.charges else "nothing to charge", *billed.charges)
+
+    async def tell_of_cap(self, cap: NearCap) -> None:
+        """Client and desk are told that it comes near, before it is passed; once for each cap."""
+        self.decide("a cap of the contract comes near", cap.detail)
+        await self.attempt(
+            steps.SEND_NOTICE,
+            SendNotice(
+                incident=self.case.incident, key=f"{cap.key}/notice", notice=Notice.NEAR_CAP
+            ),
+            f"tell the client: {Notice.NEAR_CAP}",
+        )
+        what = AskPerson(
+            incident=self.case.incident, key=cap.key, kind=TaskKind.NEAR_CAP, detail=cap.detail
+        )
+        await self.do(steps.ASK_PERSON, what, f"ask a person: {TaskKind.NEAR_CAP}")
 
     async def finish(self, outcome: Outcome, *, heard: int | None = None) -> bool:
         """Close the books; False when news has come in that the incident has not heard yet."""

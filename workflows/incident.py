@@ -57,7 +57,7 @@ class IncidentWorkflow(Delisting, Acts):
         except TurnOver:
             await workflow.wait_condition(workflow.all_handlers_finished)
             return
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self.beside)
         if self.unrecorded():
             await self.keep_record()
 
@@ -89,7 +89,7 @@ class IncidentWorkflow(Delisting, Acts):
             await self.notify_of_restriction()
         else:
             await self.contain()
-            await self.notify(Notice.DEADLINE)
+            await self.tell_of_the_deadline()
         self.move_to(Stage.NOTIFIED)
 
     async def assess(self) -> None:
@@ -99,6 +99,8 @@ class IncidentWorkflow(Delisting, Acts):
         )
         state.plan = assessment.plan
         state.deadline = assessment.plan.deadline
+        state.deadline_seconds = assessment.deadline_seconds
+        state.channels = assessment.channels
         state.reminders = assessment.plan.reminders
         state.domain = assessment.domain
         state.listed_before = assessment.listed
@@ -138,7 +140,9 @@ class IncidentWorkflow(Delisting, Acts):
                 self.decide("the wait is over", over)
                 state.escalation = None
                 return False
-            if state.deadline_moved:
+            if state.untold:
+                await self.until_told()
+            elif state.deadline_moved:
                 state.deadline_moved = False
                 await self.notify(Notice.DEADLINE_MOVED)
             elif self.reminder_is_due():
@@ -187,15 +191,19 @@ class IncidentWorkflow(Delisting, Acts):
 
     async def restricted(self) -> None:
         state = self.state
+        follows = workflow.patched("measures-follow-offending-mail")
         while state.fixed is None:
             if state.escalation is not None:
                 state.escalation = None
                 if await self.restrict(self.preferred_after_the_last()):
                     await self.notify_of_restriction()
-            await self.answered_or_chased()
+            if follows and (wider := self.wider()) is not None:
+                await self.follow(wider)
+                continue
+            await self.answered_or_chased(follows=follows)
         self.move_to(Stage.VERIFYING)
 
-    async def answered_or_chased(self) -> None:
+    async def answered_or_chased(self, *, follows: bool) -> None:
         """Wait for the client; write again as often as the contract says, then ask a person."""
         state = self.state
         assert state.plan is not None
@@ -205,7 +213,11 @@ class IncidentWorkflow(Delisting, Acts):
         if state.chased < len(spans):
             chase = state.restricted_at + timedelta(seconds=spans[state.chased])
         if await self.happens(
-            lambda: state.fixed is not None or state.escalation is not None,
+            lambda: (
+                state.fixed is not None
+                or state.escalation is not None
+                or (follows and self.wider() is not None)
+            ),
             chase,
             "the client to say that it is fixed",
         ):

@@ -102,7 +102,9 @@ class Memory:
         state = self.state
         lines = [f"**Stage** {state.stage}", f"**Service** {self.case.service}"]
         lines.append(f"**Client** {self.case.client}")
-        if state.deadline is not None:
+        if state.untold:
+            lines.append("**Deadline** begins when somebody has told the client")
+        elif state.deadline is not None:
             lines.append(f"**Deadline** {state.deadline:%Y-%m-%d %H:%M} UTC")
         lines.append(f"**Measure** {state.measure.restriction if state.measure else 'none'}")
         news = state.news
@@ -123,7 +125,7 @@ class Memory:
             revision=state.views,
             stage=state.stage,
             outcome=state.outcome,
-            deadline=state.deadline,
+            deadline=None if state.untold else state.deadline,
             measure=str(state.measure.restriction) if state.measure is not None else None,
             acknowledged=state.acknowledged,
             conditions=conditions,
@@ -139,9 +141,16 @@ class Memory:
         return next(iter(plan.preferred), None)
 
     def deadline_ahead(self) -> datetime | None:
-        """The deadline while it counts: not under a restriction, nor once the cause is gone."""
+        """The deadline while it counts: not before the client was told, nor under a restriction,
+        nor once the cause is gone."""
         gone = self.state.stage in (Stage.DELISTING, Stage.PROBATION, Stage.CLOSED)
-        return None if gone or self.state.restricted_at is not None else self.state.deadline
+        if gone or self.state.untold or self.state.restricted_at is not None:
+            return None
+        return self.state.deadline
+
+    def came_back(self) -> tuple[str, ...]:
+        """Letters that have bounced and were not followed up yet, by key."""
+        return tuple(sorted(set(self.state.news.bounced) - set(self.state.bounces_seen)))
 
     # --- the record ----------------------------------------------------------------------------
 

@@ -39,6 +39,18 @@ class State:
     reminders: tuple[datetime, ...] = ()
     deadline_moved: bool = False
     """A moved deadline that the client has not been told yet."""
+    deadline_seconds: int = 0
+    """Its span in the contract's calendar; 0 where it is not known, or there is none."""
+    told_by: str | None = None
+    """The letter that began the wait, by its key."""
+    told_at: datetime | None = None
+    """When a person reached the client."""
+    untold: bool = False
+    """Nobody could receive the first letter, and so the wait has not begun."""
+    bounces_seen: tuple[str, ...] = ()
+    tasks_heard: int = 0
+    """Tasks with an outcome that the story has taken up."""
+    channels: int = 0
     domain: str | None = None
     confirm_seconds: int = 300
     verify_seconds: int = 900
@@ -60,6 +72,8 @@ class State:
     measures_asked: int = 0
     last_restriction: Restriction | None = None
     """What a relapse restores."""
+    out_of_reach: tuple[str, ...] = ()
+    """Targets that the measure in force could not be widened to."""
     last_lifted: Restriction | None = None
     """What the letters after a release speak of."""
     listed_before: tuple[str, ...] = ()
@@ -67,7 +81,12 @@ class State:
     listings: tuple[str, ...] = ()
     """Every `address zone` that was on record at any time."""
     delisting_asked: tuple[str, ...] = ()
-    """Listings whose removal a person was asked to request."""
+    """Listings whose removal was requested in this round, or a person was asked to request."""
+    delisting_filed: dict[str, datetime] = field(default_factory=dict)
+    """Those of them that the list itself was asked for, and when."""
+    delisting_round: int = 0
+    """0 after the first release, one more after each relapse: what was asked for before it is asked
+    for anew."""
     expiring_since: dict[str, datetime] = field(default_factory=dict)
     """Listings that go by themselves, and since when that is waited for."""
     billed_listed: bool = False

@@ -69,13 +69,20 @@ RECKON = Step("reckon_deadline", steps.Reckon, steps.Moments)
 VERIFY = Step("verify_remedy", steps.Verify, steps.Verified)
 BILL = Step("record_charges", steps.Bill, steps.Billed)
 WAIVE = Step("waive_charge", steps.WaiveCharge, steps.Done)
+CREDIT = Step("credit_charge", steps.CreditCharge, steps.Done)
+DISPUTE = Step("dispute_charge", steps.DisputeCharge, steps.Done)
+SETTLE = Step("settle_dispute", steps.SettleDispute, steps.Done)
+SEND_TO_CHANNELS = Step("send_to_channels", steps.SendToChannels, steps.ChannelsTold, MAIL)
 CHECK_LISTS = Step("check_blocklists", steps.CheckLists, steps.Listings, LOOKUP)
+REQUEST_DELISTING = Step(
+    "request_delisting", steps.RequestDelisting, steps.DelistingRequested, MAIL
+)
 SET_RIGHT = Step("set_right", steps.SetRight, steps.Done)
 KEEP_RECORD = Step("keep_record", steps.KeepRecord, steps.Done)
 FINISH = Step("close_incident", steps.Finish, steps.Finished)
 
 ALL: tuple[Step[object, object], ...] = (
     ASSESS, IMPOSE, LIFT, SEND_NOTICE, ASK_PERSON, COMPLETE_TASKS, RECKON, VERIFY, BILL, WAIVE,
-    CHECK_LISTS, SET_RIGHT, KEEP_RECORD, FINISH,
+    CREDIT, DISPUTE, SETTLE, CHECK_LISTS, SET_RIGHT, KEEP_RECORD, FINISH, SEND_TO_CHANNELS,
 )  # type: ignore[assignment]  # fmt: skip
 """Every step; the worker is checked against it before it starts."""

@@ -1,8 +1,9 @@
 """What every chapter of an incident is told with: steps, and waits."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -12,6 +13,7 @@ from workflows.memory import Memory
 with workflow.unsafe.imports_passed_through():
     from domain.steps import Done, KeepRecord
     from workflows import steps
+    from workflows.state import Case
     from workflows.steps import Step
 
 Takes = TypeVar("Takes")
@@ -46,6 +48,11 @@ class CannotGoOn(Exception):
 
 class Story(Memory):
     """The few verbs that the chapters are made of."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self.beside: set[asyncio.Task[None]] = set()
+        """What goes on beside the story, and ends before a run of it does."""
 
     # --- doing ---------------------------------------------------------------------------------
 
@@ -160,7 +167,15 @@ class Story(Memory):
         """Whether a person has ended the incident, and setting it right has not begun."""
         return self.state.ending is not None and not self.state.setting_right
 
+    def meanwhile(self, what: Coroutine[Any, Any, None]) -> None:
+        """Have something go on beside the story."""
+        task = asyncio.create_task(what)
+        self.beside.add(task)
+        task.add_done_callback(self.beside.discard)
+
     def must_turn_over(self) -> bool:
+        if self.beside:
+            return False
         info = workflow.info()
         long = info.get_current_history_length() >= TURN_OVER_AFTER
         return long or info.is_continue_as_new_suggested()

@@ -1,4 +1,4 @@
-"""The listing watch: one pass over all of the provider's addresses, slice by slice.
+"""The listing watch: one pass over the provider's addresses and sending domains, slice by slice.
 
 One slice at a time, so that a list is asked by one process only and its limits hold, however many
 workers there are. A pass remembers the last address it went over, and nothing of what it found:
@@ -15,7 +15,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.steps import Done
     from domain.watching import (
         EndWatch,
+        FeedsRead,
         PlanWatch,
+        ReadFeeds,
         SliceWatched,
         Watch,
         Watched,
@@ -31,12 +33,16 @@ _TURN_OVER_AFTER = 1_000
 _ATTEMPT = timedelta(hours=2)
 """For one slice: 2,048 questions to a list that takes one in three seconds."""
 
+_FEEDS = timedelta(minutes=10)
+"""For two files, and what comes of them."""
+
 _HEARTBEAT = timedelta(minutes=1)
 """Until it is noticed that a slice's worker is gone; another goes on where it was."""
 
 _RETRY = RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=5))
 
 PLAN = Step("plan_watch", PlanWatch, WatchPlan)
+FEEDS = Step("read_feeds", ReadFeeds, FeedsRead)
 SLICE = Step("watch_slice", WatchSlice, SliceWatched)
 END = Step("end_watch", EndWatch, Done)
 
@@ -48,6 +54,8 @@ class ListingWatch:
     @workflow.run
     async def run(self, watch: Watch) -> Watched:
         started = watch.started_at or workflow.now()
+        if watch.plan is None and workflow.patched("feeds-are-read"):
+            await self._read_feeds()
         plan = watch.plan or await self._plan(watch)
         watch = replace(watch, started_at=started, plan=plan)
         while True:
@@ -62,6 +70,17 @@ class ListingWatch:
                 workflow.continue_as_new(watch)
         await self._tell(watch, plan, started, finished=True)
         return Watched(addresses=plan.addresses, seconds=_taken(started), tally=watch.tally)
+
+    async def _read_feeds(self) -> None:
+        """What receivers say without a DNS list."""
+        await workflow.execute_activity(
+            FEEDS.name,
+            ReadFeeds(),
+            result_type=FEEDS.gives,
+            start_to_close_timeout=_FEEDS,
+            retry_policy=_RETRY,
+            summary="read what Microsoft says",
+        )
 
     async def _plan(self, watch: Watch) -> WatchPlan:
         plan: WatchPlan = await workflow.execute_activity(

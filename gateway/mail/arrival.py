@@ -13,8 +13,10 @@ import asyncpg
 from book.database import LOST
 from book.intake import Accepted, Received
 from domain.complaints import Complaint, canonical_domain
+from domain.correspondence import Answer
 from gateway.formats.headers import Fields, split
 from gateway.formats.port import NotUnderstood, is_mail, understand
+from gateway.mail.answers import read_answer
 
 log = logging.getLogger("plazo.mail")
 
@@ -35,6 +37,10 @@ _ANSWERS = {
 Accept = Callable[[Received], Awaitable[Accepted]]
 """Puts a report on record, committed when it returns: `Intake.accept` of `book.intake`."""
 
+File = Callable[[Answer, bytes, str], Awaitable[str | None]]
+"""Puts mail about a letter of ours on record, with its bytes and media type, and names its
+incident; None if the letter is not ours: `keep` of `book.correspondence`."""
+
 Keep = Callable[[bytes, str], Awaitable[Accepted]]
 """`Mailroom.keep`: a message and its envelope sender."""
 
@@ -50,8 +56,11 @@ class Mailroom:
     reporter with a key of its own can be called.
     """
 
-    def __init__(self, accept: Accept, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, accept: Accept, *, answers: File | None = None, patience: float = PATIENCE
+    ) -> None:
         self._accept = accept
+        self._answers = answers
         self._patience = patience
 
     async def keep(self, content: bytes, sender: str) -> Accepted:
@@ -61,6 +70,15 @@ class Mailroom:
         """
         received_at = datetime.now(UTC)
         # Reading thirty megabytes takes a while, and other mail goes on meanwhile.
+        answer = await asyncio.to_thread(read_about_us, content, sender)
+        try:
+            async with asyncio.timeout(self._patience):
+                if answer is not None and self._answers is not None:
+                    incident = await self._answers(answer, content, MEDIA_TYPE)
+                    if incident is not None:
+                        return Accepted(reports=(), incidents=(incident,))
+        except _AWAY as error:
+            raise NotKept(str(error) or type(error).__name__) from error
         complaints, unread = await asyncio.to_thread(read_mail, content, received_at)
         try:
             async with asyncio.timeout(self._patience):
@@ -87,6 +105,16 @@ class Mailroom:
                 raise
             why = f"what it says cannot be put on record: {error}"
             return await self._keep(content, sender, (), why)
+
+
+def read_about_us(content: bytes, sender: str) -> Answer | None:
+    """What a message says about a letter of ours; None if it names none, or cannot be read."""
+    try:
+        return read_answer(content, identity(content), sender)
+    except Exception:
+        # A fault of ours: a person reads it, as any mail that is no report.
+        log.exception("reading failed", extra={"bytes": len(content)})
+        return None
 
 
 def read_mail(content: bytes, received_at: datetime) -> tuple[tuple[Complaint, ...], str | None]:

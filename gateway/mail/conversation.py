@@ -33,6 +33,9 @@ class Desk(Protocol):
     def give_back(self, taken: int) -> None:
         """So many bytes are let go."""
 
+    def refused(self, answer: str) -> str:
+        """A message is answered with this, and not taken."""
+
     async def take(self, envelope: Envelope, content: bytes) -> str:
         """Put it on record, and say so in SMTP. Never raises."""
 
@@ -149,7 +152,7 @@ class Conversation(SMTP):
                 self._desk.give_back(len(content))
                 content.clear()
             if refusal:
-                return refusal
+                return self._desk.refused(refusal)
             plain = content.replace(b"\r\n.", b"\r\n")  # RFC 5321 §4.5.2
             return await self._desk.take(envelope, bytes(plain[2:]))
         finally:

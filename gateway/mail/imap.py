@@ -6,7 +6,7 @@ anything ends in between it is found again, and the same bytes are the same repo
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from gateway.formats.headers import split
@@ -30,16 +30,21 @@ _LONGEST_PAUSE = 60.0
 
 
 class PickUp:
-    """Takes what comes into `account`, and moves it into the folder `taken` there."""
+    """Takes what comes into `account`, and moves it into the folder `taken` there.
+
+    `gone_through` is called each time that it was looked into to its end.
+    """
 
     def __init__(
-        self, account: Account, password: str, keep: Keep, *, taken: str, look: float = LOOK
-    ) -> None:
+        self, account: Account, password: str, keep: Keep, *, taken: str, look: float = LOOK,
+        gone_through: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
         self._account = account
         self._password = password
         self._keep = keep
         self._taken = taken
         self._look = look
+        self._gone_through = gone_through or (lambda: None)
         self._failures = 0
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -70,6 +75,7 @@ class PickUp:
             while not stopping.is_set():
                 try:
                     await self._empty(box, stopping)
+                    self._gone_through()
                 except NotKept as error:
                     log.warning("mail has to wait", extra={"why": str(error)})
                 self._failures = 0

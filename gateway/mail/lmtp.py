@@ -7,7 +7,7 @@ being: the mail server's queue is where mail waits while PostgreSQL is away.
 import asyncio
 import logging
 import socket
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -33,6 +33,7 @@ IDLE = 300.0
 DRAIN = 30.0
 """Seconds that messages under way get when the listener is closed."""
 
+_BUSY = "421 4.3.2 too many connections"
 _LATER = "451 4.3.0 cannot be put on record now, send it again later"
 
 
@@ -40,6 +41,7 @@ class Listener:
     """Takes mail for `recipients` and nobody else, while it is open.
 
     An address with a `+detail` is the address. `keep` raises NotKept for mail that has to wait.
+    `answered` is told what is answered to mail that does not come as far as that.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class Listener:
         keep: Keep,
         recipients: Collection[str],
         *,
+        answered: Callable[[str], None] | None = None,
         connections: int = CONNECTIONS,
         most_held: int = MOST_HELD,
         idle: float = IDLE,
         drain: float = DRAIN,
     ) -> None:
         self._keep = keep
+        self._answered = answered or (lambda _: None)
         self._recipients = frozenset(each.lower() for each in recipients)
         self._connections = connections
         self._room = most_held
@@ -92,6 +96,7 @@ class Listener:
     def _conversation(self) -> asyncio.Protocol:
         if len(self._open) >= self._connections:
             log.warning("too many connections", extra={"most": self._connections})
+            self._answered(_BUSY)
             return _Busy()
         return Conversation(
             self, self, self._open, largest=LARGEST, timeout=self._idle,
@@ -108,6 +113,10 @@ class Listener:
 
     def give_back(self, taken: int) -> None:
         self._room += taken
+
+    def refused(self, answer: str) -> str:
+        self._answered(answer)
+        return answer
 
     async def take(self, envelope: Envelope, content: bytes) -> str:
         sender = _sender(envelope)
@@ -132,10 +141,10 @@ class Listener:
     ) -> str:
         """Nothing is passed on from here, so there is no mail for others to take."""
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
-            return "452 4.5.3 too many recipients"
+            return self.refused("452 4.5.3 too many recipients")
         local, _, domain = address.lower().rpartition("@")
         if f"{local.partition('+')[0]}@{domain}" not in self._recipients:
-            return "550 5.1.1 no such mailbox here"
+            return self.refused("550 5.1.1 no such mailbox here")
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 mailbox"
 
@@ -149,7 +158,7 @@ class _Busy(asyncio.Protocol):
     """What those get who come when there is no place left."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast(asyncio.WriteTransport, transport).write(b"421 4.3.2 too many connections\r\n")
+        cast(asyncio.WriteTransport, transport).write(f"{_BUSY}\r\n".encode())
         transport.close()
 
 

@@ -1,4 +1,4 @@
-"""The portal's and the console's pages: complete, escaped, and within their security policy."""
+"""The portal's pages: complete, escaped, and within their security policy."""
 
 import re
 from dataclasses import replace
@@ -14,18 +14,12 @@ from domain.parties import Language
 from templates.labels import LABELS
 from templates.render import HERE, render_page
 from templates.words import WORDS
+from tests.templates.facts import HOSTILE, NOW
 from tests.templates.samples import (
-    EMPTY_CONSOLE,
     GONE,
-    HOSTILE,
-    INCIDENT,
-    NOW,
-    a_console,
     a_done,
     a_problem,
-    full_incident,
     full_portal,
-    minimal_incident,
     minimal_portal,
 )
 
@@ -37,10 +31,6 @@ EVERY = [
     pytest.param("portal_done.html", a_done(Act.ACKNOWLEDGE), id="done-read"),
     pytest.param("portal_gone.html", GONE, id="gone"),
     pytest.param("problem.html", a_problem(), id="problem"),
-    pytest.param("console.html", a_console(), id="console"),
-    pytest.param("console.html", EMPTY_CONSOLE, id="console-empty"),
-    pytest.param("incident.html", full_incident(), id="incident-full"),
-    pytest.param("incident.html", minimal_incident(), id="incident-minimal"),
 ]
 
 
@@ -105,8 +95,6 @@ def test_every_page_is_whole_and_keeps_to_the_security_policy(
         ("portal.html", full_portal(sender=HOSTILE, domain=HOSTILE)),
         ("portal_done.html", a_done(Act.FIXED, note=HOSTILE)),
         ("problem.html", a_problem(HOSTILE)),
-        ("console.html", a_console(HOSTILE)),
-        ("incident.html", full_incident(HOSTILE)),
     ],
 )
 def test_what_others_wrote_is_never_markup(name: str, page: object) -> None:
@@ -180,29 +168,14 @@ def test_done_says_what_becomes_of_the_rest() -> None:
     assert label["rest_delivered"] not in nothing_held
 
 
-def test_the_console_leads_to_each_incident() -> None:
-    page = _Page(render_page("console.html", Language.EN, page=a_console()))
-    links = [attrs.get("href") for tag, attrs in page.tags if tag == "a"]
-    assert links.count(f"/incidents/{INCIDENT}") == len(Stage) + 1
-
-
-def test_the_incident_shows_that_its_chain_is_broken() -> None:
-    assert "does not verify" in render_page("incident.html", Language.EN, page=full_incident())
-    assert "does not verify" not in render_page(
-        "incident.html", Language.EN, page=minimal_incident()
-    )
-
-
 def test_a_page_without_its_facts_is_an_error() -> None:
-    for name in ("portal.html", "console.html"):
-        with pytest.raises(UndefinedError):
-            render_page(name, Language.EN)
+    with pytest.raises(UndefinedError):
+        render_page("portal.html", Language.EN)
 
 
 def test_no_page_and_no_label_is_unused_or_missing() -> None:
     everything = {path.name: path.read_text() for path in PAGES.iterdir()}
-    shown = {param.values[0] for param in EVERY}
-    assert set(everything) == shown | {"base.html", "tables.html", "style.css"}
+    assert set(everything) > {str(param.values[0]) for param in EVERY}
     used = set(re.findall(r"label\.(\w+)", "".join(everything.values())))
     used |= {f"done_{act}" for act in (Act.ACKNOWLEDGE, Act.FIXED)}
     for language in Language:
