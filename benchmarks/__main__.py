@@ -9,11 +9,15 @@ from rich.console import Console
 from benchmarks import (
     attribution,
     blocklists,
+    deliveries,
+    desk,
     engine,
     history,
     incidents,
     intake,
     measures,
+    metering,
+    money,
     parsing,
     storms,
     waiting,
@@ -31,6 +35,10 @@ BENCHMARKS = {
     "parsing": parsing.measure,
     "measures": measures.measure,
     "blocklists": blocklists.measure,
+    "deliveries": deliveries.measure,
+    "desk": desk.measure,
+    "metering": metering.measure,
+    "money": money.measure,
 }
 
 

@@ -11,7 +11,7 @@ from asyncpg import Connection, Pool
 from fastapi import Depends, Request
 
 from book.database import LOST
-from book.intake import Intake
+from book.inbox import Inbox
 from gateway.desk.sign_on import SignOn
 from gateway.incidents import Incidents
 from gateway.problems import Problem
@@ -39,8 +39,8 @@ class Gateway:
     """The OpenID Connect issuer of the provider's people, if it has one."""
     temporal_ui: str | None = None
     """Where Temporal's web interface is, such as `http://127.0.0.1:8233`."""
-    intake: Intake = field(init=False, repr=False)
-    """What all reports go through, whichever way they come: those at once share a commit."""
+    inbox: Inbox = field(init=False, repr=False)
+    """Where reports that are posted go: those that come at once share a commit."""
 
     def __post_init__(self) -> None:
         if len(self.portal_secret) < _SHORTEST:
@@ -49,7 +49,7 @@ class Gateway:
             # It begins the names of its reports, up to a slash.
             if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
                 raise ValueError(f'reporter "{name}": write it with letters, digits and _ . -')
-        object.__setattr__(self, "intake", Intake(self.pool))
+        object.__setattr__(self, "inbox", Inbox(self.pool))
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from book.inbox import Backlog, backlog
 from gateway.gateway import Gateway, TheGateway, book_at_hand
 from gateway.metrics import Metrics
 from gateway.problems import Problem
@@ -41,9 +42,20 @@ async def ready(gateway: TheGateway) -> str:
 @router.get(
     "/metrics", summary="Counters, in Prometheus' text format", response_class=PlainTextResponse
 )
-async def metrics(request: Request) -> Response:
+async def metrics(request: Request, gateway: TheGateway) -> Response:
     counted: Metrics = request.app.state.metrics
-    return Response(counted.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    text = counted.text(await _inbox(gateway))
+    return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+async def _inbox(gateway: Gateway) -> Backlog | None:
+    """What is still to be read; None while PostgreSQL is away."""
+    try:
+        with book_at_hand():
+            async with asyncio.timeout(_PATIENCE), gateway.pool.acquire() as connection:
+                return await backlog(connection)
+    except Problem:
+        return None
 
 
 async def _book_answers(gateway: Gateway) -> bool:

@@ -10,7 +10,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowUpdateFailedError,
 )
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.acts import (
@@ -18,18 +18,21 @@ from domain.acts import (
     Answer,
     CallOutcome,
     Close,
+    Credit,
+    Dispute,
     Escalate,
     FalsePositive,
     Fixed,
     MoveDeadline,
     Release,
+    Settle,
     Waive,
 )
 from domain.incident import Act
 
 What = (
-    Acknowledge | CallOutcome | Close | Escalate | FalsePositive | Fixed | MoveDeadline | Release
-    | Waive
+    Acknowledge | CallOutcome | Close | Credit | Dispute | Escalate | FalsePositive | Fixed
+    | MoveDeadline | Release | Settle | Waive
 )  # fmt: skip
 """What an act carries: one dataclass for each of `Act`, `MoveDeadline` for two of them."""
 
@@ -82,6 +85,26 @@ class Incidents:
         except RuntimeError as error:  # a client that has never been connected
             raise EngineAway(str(error)) from error
 
+    async def answered(self, incident: str, once: str) -> Answer | None:
+        """What an act was answered that was carried out under this id; None if none was.
+
+        A long story forgets it when it turns to its next run. Raises EngineAway.
+        """
+        handle = self._client.get_workflow_handle(incident).get_update_handle(
+            once, result_type=Answer
+        )
+        try:
+            answer: Answer = await handle.result(rpc_timeout=_HEALTH)
+        except WorkflowUpdateFailedError:
+            return None
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise EngineAway(str(error)) from error
+        except (RPCTimeoutOrCancelledError, RuntimeError) as error:
+            raise EngineAway(f"{incident} gave no answer: {error}") from error
+        return answer
+
     async def available(self) -> bool:
         """Whether Temporal answers."""
         try:
@@ -130,4 +153,7 @@ def _why(act: Act, error: WorkflowUpdateFailedError) -> str:
     if isinstance(cause, ApplicationError) and cause.type == "Refusal":
         return cause.message
     # Accepted and then not carried out: the workflow ended, or one of its steps failed.
-    return f'"{act}" was not carried out: {cause}'
+    while isinstance(cause, ActivityError) and cause.cause is not None:
+        cause = cause.cause  # what the step said, such as what the ledger refuses
+    said = cause.message if isinstance(cause, ApplicationError) else cause
+    return f'"{act}" was not carried out: {said}'

@@ -8,15 +8,19 @@ import typer
 from workers import logs
 from workers.commands import (
     audit,
+    billing,
     blocklist,
     books,
     campaign,
+    client,
+    clients,
     doctor,
     host,
     incident,
     report,
     serve,
     show,
+    task,
     token,
     user,
 )
@@ -28,7 +32,6 @@ app = typer.Typer(
     name="plazo",
     help="One durable workflow per outbound-spam incident, from report to close, with proof.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 log = logging.getLogger("plazo")
@@ -46,6 +49,10 @@ app.command("import")(books.import_file)
 app.command("report")(report.report)
 app.add_typer(host.app, name="host")
 app.add_typer(incident.app, name="incident")
+app.add_typer(billing.app, name="billing")
+app.add_typer(task.app, name="task")
+app.add_typer(client.app, name="client")
+app.add_typer(clients.app, name="clients")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(blocklist.app, name="blocklist")
 app.add_typer(audit.app, name="audit")

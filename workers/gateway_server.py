@@ -1,6 +1,7 @@
 """The gateway as a process: its application on a socket, until it is told to stop."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -72,6 +73,9 @@ async def serving(settings: Settings, pool: Pool, client: Client) -> AsyncIterat
             await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
             if not server.started:
                 raise Refused("the gateway did not start; its log says why")
+            # What is there now stays. Looking through it for garbage again and again took a tenth
+            # of a storm's time.
+            gc.freeze()
             host, port = listener.getsockname()[:2]
             yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         finally:

@@ -54,7 +54,7 @@ class AgentSettings:
         _copies, 5_000,
     )  # fmt: skip
     address: str | None = setting(
-        "PLAZO_ADDRESS", "the IP address that this host's mail leaves from, if services share it",
+        "PLAZO_ADDRESS", "the IP address that this host's mail leaves from, if it cannot be found",
         _address, None,
     )  # fmt: skip
 

@@ -7,18 +7,23 @@ key that opens anything, and mail goes on coming in while the gateway is being d
 import asyncio
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from asyncpg import Pool
 
+from book import correspondence
 from book.intake import Intake
 from gateway.mail.account import Account
 from gateway.mail.arrival import Mailroom
 from gateway.mail.imap import PickUp
 from gateway.mail.lmtp import Listener
+from gateway.mail.metrics import MailMetrics
 from workers.leave import Refused
+from workers.metrics_port import metrics_served
 from workers.settings import (
     BadSettings,
     database_url,
@@ -58,6 +63,9 @@ class MailboxSettings:
         "PLAZO_IMAP_TAKEN", "the folder there that mail is moved into once it is on record",
         text, "Plazo",
     )  # fmt: skip
+    metrics: str | None = setting(
+        "PLAZO_METRICS_LISTEN", "where Prometheus reads what was taken, HOST:PORT", host_port, None
+    )
 
     @classmethod
     def read(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -73,32 +81,53 @@ class MailboxSettings:
         return settings
 
 
-async def work(settings: MailboxSettings, pool: Pool, stopping: asyncio.Event) -> None:
-    """Take mail until `stopping` is set, and answer what is under way then."""
-    intake = Intake(pool)
-    mailroom = Mailroom(intake.accept)
-    listener = Listener(mailroom.keep, settings.addresses)
-    host, _, port = settings.listen.rpartition(":")
+@asynccontextmanager
+async def taking(settings: MailboxSettings, pool: Pool) -> AsyncIterator[str]:
+    """Take mail while the block lasts, and answer what is under way at its end; gives HOST:PORT.
+
+    Raises Refused when an address that it is to listen on cannot be had.
+    """
+    intake, metrics, stopping = Intake(pool), MailMetrics(), asyncio.Event()
+    mailroom = Mailroom(intake.accept, answers=partial(correspondence.keep, pool))
+    by_smtp = metrics.counting(mailroom.keep, "smtp")
+    listener = Listener(by_smtp, settings.addresses, answered=metrics.answered)
+    async with AsyncExitStack() as parts:
+        parts.enter_context(metrics_served(settings.metrics, metrics.registry))
+        await parts.enter_async_context(intake.running())
+        if settings.imap is not None and settings.imap_password is not None:
+            pick_up = PickUp(
+                settings.imap, settings.imap_password, metrics.counting(mailroom.keep, "imap"),
+                taken=settings.imap_taken, gone_through=metrics.gone_through,
+            )  # fmt: skip
+            picking = asyncio.create_task(pick_up.run(stopping))
+            parts.push_async_callback(_ended, picking, stopping)
+        await _opened(listener, settings.listen)
+        parts.push_async_callback(listener.close)
+        yield listener.address
+
+
+async def _opened(listener: Listener, listen: str) -> None:
+    host, _, port = listen.rpartition(":")
     try:
         await listener.open(host.strip("[]"), int(port))
     except OSError as error:
         raise Refused(
-            f"mail cannot be taken on {settings.listen} ({error.strerror}); "
+            f"mail cannot be taken on {listen} ({error.strerror}); "
             "set PLAZO_LMTP_LISTEN to an address that is free"
         ) from error
-    sys.stderr.write(f"taking mail for {', '.join(settings.addresses)} on {listener.address}\n")
-    async with intake.running(), asyncio.TaskGroup() as ways:
-        ways.create_task(_until(stopping, listener))
-        if settings.imap is not None and settings.imap_password is not None:
+
+
+async def _ended(task: asyncio.Task[None], stopping: asyncio.Event) -> None:
+    stopping.set()
+    await task
+
+
+async def work(settings: MailboxSettings, pool: Pool, stopping: asyncio.Event) -> None:
+    """Take mail until `stopping` is set, and answer what is under way then."""
+    async with taking(settings, pool) as address:
+        sys.stderr.write(f"taking mail for {', '.join(settings.addresses)} on {address}\n")
+        if settings.imap is not None:
             sys.stderr.write(f"picking up mail from {settings.imap}\n")
-            pick_up = PickUp(
-                settings.imap, settings.imap_password, mailroom.keep, taken=settings.imap_taken
-            )
-            ways.create_task(pick_up.run(stopping))
-
-
-async def _until(stopping: asyncio.Event, listener: Listener) -> None:
-    try:
+        if settings.metrics is not None:
+            sys.stderr.write(f"metrics on http://{settings.metrics}/metrics\n")
         await stopping.wait()
-    finally:
-        await listener.close()

@@ -14,9 +14,13 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from activities.billing import port as billing
 from activities.blocklists.dnsbl import Blocklists
+from activities.blocklists.snds import URL, Snds
 from activities.smtp import MailServer
 from agents.smarthosts.port import check_address
+from domain.billing import LEDGER
+from domain.metering import Tolerance
 from domain.units import Hours
 from gateway.keys import Keys
 
@@ -104,6 +108,26 @@ def database_url(given: str) -> str:
     return given
 
 
+def billing_backend(given: str) -> str:
+    if given not in billing.names():
+        known = ", ".join(billing.names())
+        raise ValueError(f'"{given}" is no billing backend; write one of {known}')
+    return given
+
+
+def stripe_key(given: str) -> str:
+    if re.fullmatch(r"(?:sk|rk)_\w{5,}", given) is None:
+        raise ValueError("is no secret or restricted key of Stripe; expected sk_… or rk_…")
+    return given
+
+
+def webhook_key(given: str) -> str:
+    if not given.startswith("whsec_"):
+        raise ValueError("does not begin with whsec_; make one with `openssl rand -base64 32`")
+    Keys.read((given,))
+    return given
+
+
 def host_port(given: str) -> str:
     host, _, port = given.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
@@ -133,6 +157,14 @@ def seconds(given: str) -> float:
 def seconds_or_none(given: str) -> float | None:
     """A span as `seconds` reads it; None for `none` and `0`."""
     return None if given in ("0", "none") else seconds(given)
+
+
+def tolerance(given: str) -> Tolerance:
+    """`2%,50`: past both, two counts of the same mail differ."""
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)\s*%?\s*,\s*(\d{1,9})", given)
+    if found is None:
+        raise ValueError(f'"{given}" is not PERCENT,MESSAGES; write it as 2%,50')
+    return Tolerance(percent=float(found[1]), messages=int(found[2]))
 
 
 def names(given: str) -> tuple[str, ...]:
@@ -212,6 +244,16 @@ class Settings:
         "PLAZO_REPLY_TO", "where answers to letters go, and what letters come from",
         mail_address, lambda: f"abuse@{socket.getfqdn()}",
     )  # fmt: skip
+    desk: str | None = setting(
+        "PLAZO_DESK",
+        "where people are reminded of tasks by mail; not an address that `plazo mailbox` reads",
+        mail_address, None,
+    )  # fmt: skip
+    bounces: str | None = setting(
+        "PLAZO_BOUNCES",
+        "where letters that cannot be delivered come back to, NAME@HOST, if that host takes "
+        "NAME+DETAIL@HOST too; PLAZO_REPLY_TO if not set", mail_address, None,
+    )  # fmt: skip
     mail_server: MailServer = setting(
         "PLAZO_SMTP_URL", "the provider's own mail server: smtp://HOST:PORT, smtps or submission",
         MailServer.at, lambda: MailServer.at("smtp://127.0.0.1:25"),
@@ -222,11 +264,17 @@ class Settings:
     )  # fmt: skip
     blocklists: tuple[str, ...] = setting(
         "PLAZO_BLOCKLISTS", "zones to ask, separated by commas (plazo blocklist list)", zones,
-        ("zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org"), secret=True,
+        ("zen.spamhaus.org", "dbl.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org"),
+        secret=True,
     )  # fmt: skip
     dns: str | None = setting(
         "PLAZO_DNS", "the resolvers to ask, IP:PORT,…; the system's if not set", resolver, None
     )
+    snds_key: str | None = setting(
+        "PLAZO_SNDS_KEY", "reads Microsoft's SNDS: the key of its Automated Data Access", secret,
+        None, secret=True,
+    )  # fmt: skip
+    snds_url: str = setting("PLAZO_SNDS_URL", "where SNDS is", web_address, URL)
     smarthost: str | None = setting(
         "PLAZO_SMARTHOST",
         "what smarthost_redirect sends mail through: HOST:PORT, or mailchannels:HOST:PORT",
@@ -235,6 +283,47 @@ class Settings:
     smarthost_key: str | None = setting(
         "PLAZO_SMARTHOST_KEY", "reads the smarthost's own usage figures, where it has an API",
         secret, None, secret=True,
+    )  # fmt: skip
+    usage_difference: Tolerance = setting(
+        "PLAZO_USAGE_DIFFERENCE",
+        "how far apart smarthost and host may count before a person is asked: PERCENT,MESSAGES",
+        tolerance, Tolerance(),
+    )  # fmt: skip
+    billing: str = setting(
+        "PLAZO_BILLING", "where clients are billed that name nothing else (docs/billing.md)",
+        billing_backend, LEDGER,
+    )  # fmt: skip
+    whmcs_url: str | None = setting(
+        "PLAZO_WHMCS_URL", "WHMCS, https://HOST/PATH; /includes/api.php below it is called",
+        web_address, None,
+    )  # fmt: skip
+    whmcs_identifier: str | None = setting(
+        "PLAZO_WHMCS_IDENTIFIER", "an API credential of WHMCS", text, None, secret=True
+    )
+    whmcs_secret: str | None = setting(
+        "PLAZO_WHMCS_SECRET", "and its secret", text, None, secret=True
+    )
+    whmcs_access_key: str | None = setting(
+        "PLAZO_WHMCS_ACCESS_KEY", "WHMCS' API access key, where its configuration.php has one",
+        text, None, secret=True,
+    )  # fmt: skip
+    stripe_key: str | None = setting(
+        "PLAZO_STRIPE_KEY", "a secret or restricted key of Stripe", stripe_key, None, secret=True
+    )
+    stripe_api: str | None = setting(
+        "PLAZO_STRIPE_API", "where Stripe's API is, if not at https://api.stripe.com",
+        web_address, None,
+    )  # fmt: skip
+    stripe_meter: str | None = setting(
+        "PLAZO_STRIPE_METER", "bill relayed mail by meter events of this name, at Stripe's price",
+        text, None,
+    )  # fmt: skip
+    billing_webhook: str | None = setting(
+        "PLAZO_BILLING_WEBHOOK", "takes every entry of the ledger, signed", web_address, None
+    )
+    billing_webhook_secret: str | None = setting(
+        "PLAZO_BILLING_WEBHOOK_SECRET", "signs them: whsec_ and base64", webhook_key, None,
+        secret=True,
     )  # fmt: skip
     listen: str = setting(
         "PLAZO_LISTEN", "where the gateway listens, HOST:PORT", host_port, "127.0.0.1:8080"
@@ -262,6 +351,26 @@ class Settings:
         "PLAZO_WATCH", "how often every address is looked up on the blocklists; none: never",
         seconds_or_none, 6 * 3_600.0,
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Raises BadSettings where clients are to be billed by what is not set up."""
+        if self.billing == LEDGER:
+            return
+        lacking = billing.made(self.billing_access).lacking.get(self.billing)
+        if lacking is not None:
+            raise BadSettings([f"PLAZO_BILLING: {lacking}"])
+
+    @property
+    def billing_access(self) -> dict[str, str]:
+        """What the billing backends are made from: their settings, by name."""
+        ours = ("PLAZO_WHMCS_", "PLAZO_STRIPE_", "PLAZO_BILLING_")
+        given = {each.metadata["name"]: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in given.items() if name.startswith(ours) and value}
+
+    @property
+    def snds(self) -> Snds | None:
+        """Microsoft's feed, where there is a key to it."""
+        return None if self.snds_key is None else Snds(self.snds_key, self.snds_url)
 
     @classmethod
     def one(cls, name: str, env: Mapping[str, str]) -> Any:

@@ -1,6 +1,7 @@
 """What users sign in with, kept as Argon2id (RFC 9106) and checked without stopping the gateway."""
 
 import asyncio
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -11,8 +12,11 @@ _HASHER = PasswordHasher()
 _AT_ONCE = asyncio.Semaphore(2)
 """Each takes 64 MiB and a core for its time: a crowd at the door waits."""
 
-_NOBODYS = _HASHER.hash("nobody signs in with this")
-"""Checked for those who do not exist, so that their absence takes as long."""
+
+@cache
+def _nobodys() -> str:
+    """Checked for those who do not exist, so that their absence takes as long."""
+    return _HASHER.hash("nobody signs in with this")
 
 
 async def hashed(secret: str) -> str:
@@ -24,7 +28,7 @@ async def hashed(secret: str) -> str:
 async def fits(secret: str, kept: str | None) -> bool:
     """Whether somebody signs in with what was kept; never where nothing was."""
     async with _AT_ONCE:
-        fit = await asyncio.to_thread(_fits, secret, kept or _NOBODYS)
+        fit = await asyncio.to_thread(_fits, secret, kept or _nobodys())
     return fit and kept is not None
 
 

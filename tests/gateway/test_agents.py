@@ -19,6 +19,7 @@ from domain.news import Observed
 from domain.wire import from_json
 from gateway.agents import LARGEST, LONGEST_WAIT
 from gateway.app import create_app
+from gateway.at_once import POLLS, POSTS, AtOnce
 from gateway.wake import Wake
 from tests.gateway.test_reports import assert_problem
 from tests.gateway.world import (
@@ -114,6 +115,7 @@ async def test_another_hosts_change_does_not_answer_a_long_poll(world: World) ->
 
 async def test_many_long_polls_hold_no_connection_and_one_listens(world: World) -> None:
     await world.report()
+    world.app.state.polls = AtOnce(60, again_after=1)  # as if they were sixty hosts'
     key = await world.key_of("mx1")
     polls = [
         asyncio.create_task(world.http.get(DESIRED, params=LONG, headers=key)) for _ in range(60)
@@ -257,7 +259,7 @@ async def test_a_measure_that_does_not_exist_looks_like_another_hosts(world: Wor
         b'{"observations": [{"key": "m1", "observed": "conquered"}]}',
         b'{"observations": [{"key": "m1", "observed": "applied", "host": "mx2"}]}',
         b'{"observations": [{"key": "m1", "observed": "applied", "detail": "\\u0000"}]}',
-        b'{"observations": [{"key": "m1", "observed": "applied", "relayed": 9999999999}]}',
+        b'{"observations": [{"key": "m1", "observed": "applied", "counter": "../UP"}]}',
     ],
 )
 async def test_what_is_no_report_is_refused_with_its_reason(world: World, content: bytes) -> None:
@@ -306,3 +308,46 @@ async def test_the_revision_rises_with_each_change(world: World) -> None:
     state = from_json(DesiredState, answer.json())
     assert state.revision == 2
     assert state.measures[0].discard_senders == ("a@shop.example",)
+
+
+async def test_a_hosts_key_cannot_hold_many_long_polls(world: World) -> None:
+    await world.report()
+    stolen, other = await world.key_of("mx1"), await world.key_of("mx2")
+    polls = [
+        asyncio.create_task(world.http.get(DESIRED, params=LONG, headers=stolen))
+        for _ in range(POLLS)
+    ]
+    await until_someone_waits(world.app, POLLS)
+    refused = await world.http.get(DESIRED, params=LONG, headers=stolen)
+    assert_problem(refused, 429, "too-many-at-once")
+    assert refused.headers["Retry-After"] == str(LONGEST_WAIT)
+    assert (await world.http.get(DESIRED, headers=other)).status_code == 204
+    await world.impose(INCIDENT)
+    assert {answer.status_code for answer in await asyncio.gather(*polls)} == {200}
+    assert (await world.http.get(DESIRED, headers=stolen)).status_code == 200
+
+
+async def test_a_hosts_key_cannot_keep_many_reports_coming(world: World) -> None:
+    stolen, other = await world.key_of("mx1"), await world.key_of("mx2")
+    ends = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"observations": ['
+        await ends.wait()
+        yield b"]}"
+
+    reading = [
+        asyncio.create_task(world.http.post(OBSERVATIONS, content=slowly(), headers=stolen))
+        for _ in range(POSTS)
+    ]
+    posts: AtOnce = world.app.state.posts
+    while posts.of("mx1") < POSTS:  # noqa: ASYNC110 - nothing tells that a post is being read
+        await asyncio.sleep(0.01)
+    for path in (OBSERVATIONS, "/v1/agent/detections", "/v1/agent/refusals"):
+        refused = await world.http.post(path, json={}, headers=stolen)
+        assert_problem(refused, 429, "too-many-at-once")
+    answer = await world.http.post(OBSERVATIONS, json={"observations": []}, headers=other)
+    assert answer.status_code == 204
+    ends.set()
+    assert {answer.status_code for answer in await asyncio.gather(*reading)} == {204}
+    assert posts.of("mx1") == 0

@@ -161,6 +161,14 @@ def test_where_a_user_logged_in_from_is_no_address_of_ours() -> None:
     assert "X-Authenticated-Sender: offers@shop.example" in complaint.headers
 
 
+def test_of_a_bounce_rspamd_names_the_signer_whose_signature_was_right() -> None:
+    trace = {"name": "DKIM_TRACE", "options": ["forged.example:-", "shop.example:+"]}
+    content = changed("rspamd-relay.json", **{"from": "", "symbols": [trace, {"name": "X"}, 7]})
+
+    assert complaint_in(content).domain == "shop.example"
+    assert complaint_in(changed("rspamd-relay.json", symbols=[trace])).sender is not None
+
+
 @pytest.mark.parametrize("action", ["no action", "greylist", "soft reject"])
 def test_what_rspamd_lets_pass_complains_about_nothing(action: str) -> None:
     assert complaints_in(changed("rspamd-relay.json", action=action)) == ()

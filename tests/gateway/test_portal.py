@@ -95,7 +95,7 @@ async def test_pages_are_locked_down(world: World) -> None:
     await restricted(world)
     for path in (portal(), "/c/wrong", f"{portal()}x/y"):
         headers = (await world.http.get(path, headers=browser())).headers
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == "no-store"
         assert headers["x-content-type-options"] == "nosniff"
         policy = headers["content-security-policy"]

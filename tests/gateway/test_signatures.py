@@ -81,7 +81,7 @@ async def send(world: World, request: httpx.Request, **headers: str | None) -> h
 async def test_events_that_mailchannels_signed_are_accepted(world: World) -> None:
     answer = await send(world, message())
     assert answer.status_code == 202, answer.text
-    assert len(answer.json()["reports"]) == 2
+    assert len(await world.rows()) == 2
     assert await world.pool.fetchval("SELECT domain FROM reports LIMIT 1") == "shop.example"
 
 
@@ -89,7 +89,8 @@ async def test_the_same_events_signed_again_are_the_same_report(world: World) ->
     first = await send(world, message(seconds=-100))
     again = await send(world, message())
     assert first.json() == again.json()
-    assert await count(world.pool, "reports") == 2
+    assert await count(world.pool, "inbox") == 1
+    assert len(await world.rows()) == 2
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ async def test_what_is_not_signed_with_its_reporters_key_is_refused(
 ) -> None:
     request, headers = made()
     assert_problem(await send(world, request, **headers), 401, "not-signed")
-    assert await count(world.pool, "evidence") == 0
+    assert await count(world.pool, "inbox") == 0
 
 
 async def test_content_that_was_changed_on_the_way_is_refused(world: World) -> None:
@@ -131,7 +132,7 @@ async def test_a_signature_of_another_time_is_refused(
 ) -> None:
     answer = await send(world, message(seconds=seconds, lasts=lasts))
     assert_problem(answer, 409, "signed-at-another-time")
-    assert await count(world.pool, "evidence") == 0
+    assert await count(world.pool, "inbox") == 0
 
 
 async def test_what_is_in_the_query_counts_only_if_it_is_signed(world: World) -> None:
@@ -139,8 +140,8 @@ async def test_what_is_in_the_query_counts_only_if_it_is_signed(world: World) ->
     for each in (address, f"{ADDRESS}&spam=true"):
         unsigned = await send(world, message(address=each))
         assert "does not cover the query" in assert_problem(unsigned, 401, "not-signed")
-    answer = await send(world, message(address=address, covered=("content-digest", "@query")))
-    assert answer.json()["incidents"] == [INCIDENT]
+    await send(world, message(address=address, covered=("content-digest", "@query")))
+    assert {incident for _, incident in await world.rows()} == {INCIDENT}
 
 
 async def test_the_challenge_says_what_the_reporter_could_prove(world: World) -> None:
@@ -197,9 +198,8 @@ async def rspamd(
 async def test_rspamd_proves_itself_with_its_password(world: World) -> None:
     first = await rspamd(world)
     again = await rspamd(world)
-    assert first.json()["incidents"] == [INCIDENT]
     assert first.json() == again.json()
-    assert await count(world.pool, "reports") == 1
+    assert [incident for _, incident in await world.rows()] == [INCIDENT]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ async def test_a_wrong_password_or_another_reporters_is_refused(
     world: World, user: str, password: str, reporter: str
 ) -> None:
     assert_problem(await rspamd(world, user, password, reporter), 401, "not-signed")
-    assert await count(world.pool, "evidence") == 0
+    assert await count(world.pool, "inbox") == 0
 
 
 @pytest.mark.parametrize("header", ["Basic", "Basic ?", "Bearer x", "Basic " + "A" * 3, "\xff"])

@@ -35,6 +35,7 @@ from domain.wire import to_json
 from gateway.app import create_app
 from gateway.gateway import Gateway
 from gateway.incidents import What
+from gateway.reading import Reader
 
 HOSTILE = '<script>alert("x")</script>'
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSBmZWVkYmFjayBsb29w"
@@ -139,6 +140,10 @@ class FakeIncidents:
         self.acts.append((incident, act, what, once))
         return Answer(said="Done.", stage="waiting")
 
+    async def answered(self, incident: str, once: str) -> Answer | None:
+        known = [(each, by) for each, _, _, by in self.acts]
+        return Answer(said="Done.", stage="waiting") if (incident, once) in known else None
+
     async def available(self) -> bool:
         return self.healthy
 
@@ -165,15 +170,33 @@ class World:
         return {"Cookie": f"plazo={token}"}
 
     async def report(self, address: str = "192.0.2.7", **more: Any) -> httpx.Response:
-        """Post a plain report about an address, rightly signed. `id` is the webhook's."""
+        """Post a plain report about an address, rightly signed, and have it read.
+
+        `id` is the webhook's.
+        """
         name = more.pop("id", "msg-1")
         content = a_report(address, **more)
-        return await self.http.post(
+        answer = await self.http.post(
             "/v1/reports",
             params={"reporter": "fbl"},
             content=content,
             headers=signed(content, name),
         )
+        if answer.status_code == httpx.codes.ACCEPTED:
+            await self.read()
+        return answer
+
+    async def read(self) -> None:
+        """Have all that was posted read, as the worker does."""
+        reader = Reader(self.pool)
+        while await reader.look():
+            pass
+
+    async def rows(self) -> list[tuple[str, str | None]]:
+        """Have all read that was posted: the reports on record, with the incident of each."""
+        await self.read()
+        rows = await self.pool.fetch("SELECT id, incident FROM reports ORDER BY id")
+        return [(row["id"], row["incident"]) for row in rows]
 
     async def key_of(self, host: str) -> dict[str, str]:
         """The headers that a host's agent sends, with a fresh key."""

@@ -14,8 +14,8 @@ from domain.acts import unfit
 from domain.complaints import canonical_domain
 from domain.hosts import Campaign
 from workers.commands import reach
+from workers.commands.acting import By, Reason
 from workers.commands.books import Json
-from workers.commands.incident import By, Reason
 from workers.commands.say import as_json, line, table
 from workers.leave import Refused
 

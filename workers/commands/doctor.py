@@ -7,8 +7,11 @@ from dataclasses import fields
 import aiosmtplib
 from temporalio.service import RPCError
 
+from activities.billing import port as billing
 from activities.blocklists.dnsbl import Blocklists
 from book import schema
+from book.inbox import Backlog, backlog
+from domain.billing import LEDGER
 from gateway.mail.box import LOST, Box
 from workers import engine
 from workers.commands import reach
@@ -20,6 +23,9 @@ from workers.settings import BadSettings, Settings
 
 _SECONDS = 10.0
 """For each look."""
+
+_READ_WITHIN = 60
+"""Seconds. In a storm reports wait; when the oldest has waited for so long, too few read them."""
 
 Look = Callable[[Settings, Mapping[str, str]], Awaitable[str]]
 
@@ -66,11 +72,25 @@ async def _look(settings: Settings, env: Mapping[str, str], looks: Mapping[str, 
 
 async def _database(settings: Settings, env: Mapping[str, str]) -> str:
     pool = await engine.database(settings.database_url)
-    await pool.close()
-    missing = await asyncio.to_thread(schema.missing, settings.database_url)
-    if missing:
-        raise Refused(f"the schema lacks {', '.join(missing)}; run `plazo migrate`")
-    return "answers, and its schema is current"
+    try:
+        missing = await asyncio.to_thread(schema.missing, settings.database_url)
+        if missing:
+            raise Refused(f"the schema lacks {', '.join(missing)}; run `plazo migrate`")
+        async with pool.acquire() as connection:
+            return f"answers, and its schema is current; {_read(await backlog(connection))}"
+    finally:
+        await pool.close()
+
+
+def _read(waiting: Backlog) -> str:
+    """How far reports that were accepted have been read. Raises Refused if that is too far back."""
+    if waiting.oldest is None:
+        return "every report that was accepted has been read"
+    seconds = round(waiting.oldest.total_seconds())
+    said = f"reports that wait to be read: {waiting.reports}, the oldest for {seconds} s"
+    if seconds > _READ_WITHIN:
+        raise Refused(f"{said}; run `plazo worker`, or more of them, and see its log")
+    return said
 
 
 async def _temporal(settings: Settings, env: Mapping[str, str]) -> str:
@@ -111,6 +131,18 @@ async def _blocklists(settings: Settings, env: Mapping[str, str]) -> str:
     return f"{len(checked.zones)} lists answer"
 
 
+async def _billing(settings: Settings, env: Mapping[str, str]) -> str:
+    async with billing.opened(settings.billing_access) as backends:
+        if backends.half:
+            raise Refused("; ".join(backends.half.values()))
+        named = {name for name in backends.ready if name != LEDGER} | {settings.billing}
+        try:
+            said = [await backends.ready[name].check() for name in sorted(named)]
+        except (billing.Refused, billing.Away) as error:
+            raise Refused(str(error)) from error
+    return "; ".join(said)
+
+
 async def _imap(settings: Settings, env: Mapping[str, str]) -> str:
     known = MailboxSettings.read(env)
     assert known.imap is not None
@@ -129,6 +161,7 @@ _LOOKS: dict[str, Look] = {
     "Temporal": _temporal,
     "mail server": _mail_server,
     "blocklists": _blocklists,
+    "billing": _billing,
 }
 
 _LOOKS_IF_SET: dict[str, Look] = {"IMAP mailbox": _imap}

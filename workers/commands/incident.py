@@ -1,87 +1,73 @@
-"""Incidents: listed, shown, and acted upon by people, each act with a reason that is on record."""
+"""Incidents: listed, found, shown, told as a story; what people do to them is in incident_acts."""
 
 import asyncio
-import getpass
-import os
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from book import pages
-from domain.acts import (
-    CallOutcome,
-    Close,
-    Escalate,
-    FalsePositive,
-    Fixed,
-    MoveDeadline,
-    Release,
-    Waive,
-)
-from domain.incident import Act, Outcome, Stage
-from domain.ladder import Term
-from domain.money import ChargeKind
+from book import audit, pages, worklist
+from book import timeline as stories
+from book.incidents import parties
+from domain.console import Order, Query, Worklist
+from domain.incident import Outcome, Stage
 from domain.pages import IncidentPage, IncidentRow
-from domain.units import Hours
-from gateway.incidents import EngineAway, Incidents, NoSuchIncident, What
-from gateway.incidents import Refused as ActRefused
-from workers.commands import reach
+from domain.timeline import Timeline
+from workers.commands import incident_acts, reach
 from workers.commands.books import Json
 from workers.commands.say import as_json, line, table
 from workers.leave import Refused
 
 app = typer.Typer(help="Incidents, and what people do to them.", no_args_is_help=True)
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; it goes on record.")]
-
-
-def _login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in many a container
-        return f"uid {os.getuid()}"
-
-
-By = Annotated[
-    str,
-    typer.Option("--by", help="Who.", default_factory=_login_name, show_default="the login name"),
+StageOption = Annotated[Stage | None, typer.Option("--stage", help="Only at this stage.")]
+ClientOption = Annotated[str | None, typer.Option("--client", help="Only of this client.")]
+OutcomeOption = Annotated[
+    Outcome | None, typer.Option("--outcome", help="Only those that have ended so.")
 ]
-Senders = Annotated[
-    list[str], typer.Option("--discard-sender", help="Discard all held mail of this sender.")
+Limit = Annotated[int, typer.Option("--limit", help="At most so many.", min=1)]
+After = Annotated[
+    str | None, typer.Option("--after", help="Go on after this incident, the last of a list.")
 ]
-Messages = Annotated[
-    list[str], typer.Option("--discard-message", help="Discard the held message of this queue id.")
-]
-_NONE: list[str] = []
 
 
 @app.command("list")
 def list_incidents(
-    stage: Annotated[Stage | None, typer.Option(help="Only at this stage.")] = None,
-    client: Annotated[str | None, typer.Option(help="Only of this client.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 100,
+    stage: StageOption = None,
+    client: ClientOption = None,
+    outcome: OutcomeOption = None,
+    urgent: Annotated[
+        bool, typer.Option("--urgent", help="Open ones, in the order in which to see to them.")
+    ] = False,
+    after: After = None,
+    limit: Limit = 100,
     json: Json = False,
 ) -> None:
     """Incidents, the newest first."""
-    found = asyncio.run(_list(stage, client, limit))
-    if json:
-        as_json(found)
-        return
-    table(
-        ("Incident", "Client", "Stage", "Outcome", "Deadline (UTC)", "Measure", "Reports"),
-        [
-            (
-                row.incident,
-                row.client,
-                row.stage,
-                row.outcome,
-                f"{row.deadline:%Y-%m-%d %H:%M}" if row.deadline else None,
-                row.measure,
-                row.reports,
-            )
-            for row in found
-        ],
+    if urgent and (outcome or stage is Stage.CLOSED):
+        raise typer.BadParameter("--urgent is of open incidents; leave it, or the other, out")
+    order = Order.URGENT if urgent else Order.LATEST
+    _show(
+        Query(stage=stage, client=client, outcome=outcome, order=order, after=after, limit=limit),
+        json=json,
     )
+
+
+@app.command("find")
+def find(
+    text: Annotated[
+        str, typer.Argument(help="Part of an id, a service, a client, a domain; or an address.")
+    ],
+    stage: StageOption = None,
+    after: After = None,
+    limit: Limit = 100,
+    json: Json = False,
+) -> None:
+    """Incidents by what is known of them, the newest first."""
+    if not text.strip():
+        raise typer.BadParameter("say what to look for")
+    _show(Query(text=text, stage=stage, order=Order.LATEST, after=after, limit=limit), json=json)
 
 
 @app.command("show")
@@ -119,113 +105,92 @@ def show(
         line(f"\nmay be done now: {', '.join(page.acts)}")
 
 
-@app.command("extend")
-def extend(incident: str, span: str, reason: Reason, by: By) -> None:
-    """Move the deadline later by SPAN (such as 4h) of the contract's calendar."""
-    _act(incident, Act.EXTEND, MoveDeadline(by=by, seconds=_seconds(span), reason=reason))
-
-
-@app.command("shorten")
-def shorten(incident: str, span: str, reason: Reason, by: By) -> None:
-    """Move the deadline earlier by SPAN (such as 4h) of the contract's calendar."""
-    _act(incident, Act.SHORTEN, MoveDeadline(by=by, seconds=_seconds(span), reason=reason))
-
-
-@app.command("escalate")
-def escalate(incident: str, reason: Reason, by: By) -> None:
-    """Wait no longer: restrict now, or take the contract's next measure."""
-    _act(incident, Act.ESCALATE, Escalate(by=by, reason=reason))
-
-
-@app.command("fixed")
-def fixed(
+@app.command("timeline")
+def timeline(
     incident: str,
-    reason: Annotated[str, typer.Option("--reason", help="What the client said.")],
-    by: By,
-    accept: Annotated[list[Term], typer.Option(help="A condition that the client accepts.")] = [],  # noqa: B006
-    deliver_rest: Annotated[
-        bool, typer.Option(help="The client answered for held mail: deliver what is not named.")
+    attempts: Annotated[
+        bool, typer.Option("--attempts", help="Attempts that went well, too.")
     ] = False,
-    discard_sender: Senders = _NONE,
-    discard_message: Messages = _NONE,
+    before: Annotated[
+        str | None, typer.Option(help="Only what was before, 2026-11-24T14:30+01:00.")
+    ] = None,
+    json: Json = False,
 ) -> None:
-    """Record a call: the client says that it is fixed."""
-    what = Fixed(
-        by=by,
-        note=reason,
-        accepts=tuple(accept),
-        answered=deliver_rest or bool(discard_sender or discard_message),
-        discard_senders=tuple(discard_sender),
-        discard_messages=tuple(discard_message),
+    """Everything that happened to an incident, the latest first."""
+    told = asyncio.run(_timeline(incident, attempts, None if before is None else _moment(before)))
+    if json:
+        as_json(told)
+        return
+    table(
+        ("When (UTC)", "Kind", "What", "By", "Details"),
+        [
+            (
+                f"{moment.at:%Y-%m-%d %H:%M:%S}",
+                moment.kind,
+                f"{moment.what} (failed)" if moment.failed else moment.what,
+                moment.by,
+                " - ".join(" ".join(each.split()) for each in moment.details),
+            )
+            for moment in told.moments
+        ],
     )
-    _act(incident, Act.FIXED, what)
+    if told.older is not None:
+        line(f"older: --before {told.older.isoformat()}")
 
 
-@app.command("release")
-def release(
-    incident: str,
-    reason: Reason,
-    by: By,
-    deliver_everything: Annotated[bool, typer.Option(help="Hold back no message.")] = False,
-    discard_sender: Senders = _NONE,
-    discard_message: Messages = _NONE,
-) -> None:
-    """Lift the measure without the client's word."""
-    what = Release(
-        by=by,
-        reason=reason,
-        deliver_everything=deliver_everything,
-        discard_senders=tuple(discard_sender),
-        discard_messages=tuple(discard_message),
+for _name, _act in (
+    ("acknowledge", incident_acts.acknowledge),
+    ("extend", incident_acts.extend),
+    ("shorten", incident_acts.shorten),
+    ("escalate", incident_acts.escalate),
+    ("fixed", incident_acts.fixed),
+    ("release", incident_acts.release),
+    ("waive", incident_acts.waive),
+    ("false-positive", incident_acts.false_positive),
+    ("call", incident_acts.call),
+    ("close", incident_acts.close),
+):
+    app.command(_name)(_act)
+
+
+def rows_of(rows: Sequence[IncidentRow]) -> None:
+    """A table of incidents."""
+    table(
+        ("Incident", "Client", "Stage", "Outcome", "Deadline (UTC)", "Measure", "Reports", "Tasks"),
+        [
+            (
+                row.incident,
+                row.client,
+                row.stage,
+                row.outcome,
+                f"{row.deadline:%Y-%m-%d %H:%M}" if row.deadline else None,
+                row.measure,
+                row.reports,
+                row.tasks or None,
+            )
+            for row in rows
+        ],
     )
-    _act(incident, Act.RELEASE, what)
 
 
-@app.command("waive")
-def waive(incident: str, charge: ChargeKind, reason: Reason, by: By) -> None:
-    """Forgive one kind of charge, made or still to be made."""
-    _act(incident, Act.WAIVE, Waive(by=by, charge=charge, reason=reason))
+def _show(query: Query, *, json: bool) -> None:
+    found = asyncio.run(_find(query))
+    if json:
+        as_json(found.rows)
+        return
+    rows_of(found.rows)
+    if found.after is not None:
+        line(f"more: --after {found.after}")
 
 
-@app.command("false-positive")
-def false_positive(incident: str, reason: Reason, by: By) -> None:
-    """There was no spam: lift everything, void the charges, apologise."""
-    _act(incident, Act.FALSE_POSITIVE, FalsePositive(by=by, reason=reason))
-
-
-@app.command("call")
-def call(
-    incident: str,
-    reason: Annotated[str, typer.Option("--reason", help="What came of the call.")],
-    reached: Annotated[bool, typer.Option("--reached/--not-reached")],
-    by: By,
-) -> None:
-    """Record what came of the phone call."""
-    _act(incident, Act.CALL_OUTCOME, CallOutcome(by=by, outcome=reason, reached=reached))
-
-
-@app.command("close")
-def close(incident: str, outcome: Outcome, reason: Reason, by: By) -> None:
-    """End it as withdrawn (lifts everything) or terminated (measures stay)."""
-    _act(incident, Act.CLOSE, Close(by=by, outcome=outcome, reason=reason))
-
-
-def _act(incident: str, act: Act, what: What) -> None:
-    line(asyncio.run(_acted(incident, act, what)))
-
-
-async def _acted(incident: str, act: Act, what: What) -> str:
-    try:
-        answer = await Incidents(await reach.temporal()).act(incident, act, what)
-    except (ActRefused, NoSuchIncident, EngineAway) as error:
-        raise Refused(str(error)) from error
-    deadline = f"; the deadline is {answer.deadline}" if answer.deadline else ""
-    return f"{answer.said} Stage: {answer.stage}{deadline}"
-
-
-async def _list(stage: Stage | None, client: str | None, limit: int) -> tuple[IncidentRow, ...]:
+async def _find(query: Query) -> Worklist:
     async with reach.book() as pool, pool.acquire() as connection:
-        return await pages.incidents(connection, stage=stage, client=client, limit=limit)
+        try:
+            if query.after is not None:
+                await parties(connection, query.after)
+        except LookupError as error:
+            raise Refused(f"--after: {error}") from error
+        return await worklist.find(connection, query)
 
 
 async def _page(incident: str) -> IncidentPage:
@@ -236,11 +201,26 @@ async def _page(incident: str) -> IncidentPage:
             raise Refused(str(error)) from error
 
 
-def _seconds(span: str) -> int:
+async def _timeline(incident: str, attempts: bool, before: datetime | None) -> Timeline:
+    async with reach.book() as pool, pool.acquire() as connection:
+        entries = await audit.chain(connection, incident)
+        if not entries:  # each incident is opened with one
+            raise Refused(f"there is no incident {incident}; `plazo incident list` shows them")
+        return await stories.timeline(
+            connection, incident, entries, attempts=attempts, before=before
+        )
+
+
+def _moment(given: str) -> datetime:
     try:
-        return Hours.parse(span).seconds
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        found = None
+    if found is None or found.utcoffset() is None:
+        raise typer.BadParameter(
+            f'"{given}" is not a moment with its offset; write it as 2026-11-24T14:30+01:00'
+        )
+    return found
 
 
 def _by(who: str | None) -> str:

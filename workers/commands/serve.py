@@ -17,14 +17,16 @@ from workers.commands import reach
 from workers.commands.say import line
 from workers.edge_agent import EdgeSettings
 from workers.embedded.home import Home
+from workers.embedded.ports import LOOPBACK, port_for
 from workers.host_agent import AgentSettings
 from workers.leave import run, until_told
 from workers.mailbox import MailboxSettings
 from workers.settings import Settings, environment
+from workers.stack import Stack
 
 
 def up() -> None:
-    """The embedded stack, staying up: Temporal and its UI, PostgreSQL, worker, gateway.
+    """The embedded stack, staying up: Temporal and its UI, PostgreSQL, worker, gateway, mailbox.
 
     State is kept in $PLAZO_HOME (/var/lib/plazo for root). Stop it with Ctrl-C or SIGTERM; killed
     or stopped, incidents go on where they were when it is started again.
@@ -38,14 +40,24 @@ async def _up(stopping: asyncio.Event) -> None:
     with home.claim() as ended:
         if ended:
             line(f"ended what a killed run had left behind: {', '.join(ended)}")
-        async with embedded.up(home, environment()) as stack:
+        async with embedded.up(home, environment()) as stack, _mail(home, stack) as abuse:
             line(f"Temporal UI   {stack.ui}")
             line(f"Temporal      {stack.temporal.address}")
             line(f"Console       {stack.gateway}   (user {embedded.FIRST_USER}, {_where(home)})")
+            line(f"Abuse mail    {abuse}")
             line(f"State         {home.path}")
             line("Up. Ctrl-C stops it; other commands find it by themselves.")
             await embedded.stay_up(stack, stopping)
             line("Stopping.")
+
+
+@asynccontextmanager
+async def _mail(home: Home, stack: Stack) -> AsyncIterator[str]:
+    """The abuse mailbox beside the stack, and what a person needs to write to it."""
+    listen = stack.env.get("PLAZO_LMTP_LISTEN") or f"{LOOPBACK}:{port_for(home, 'mailbox')}"
+    settings = MailboxSettings.read({**stack.env, "PLAZO_LMTP_LISTEN": listen})
+    async with mail.taking(settings, stack.pool) as address:
+        yield f"{address}   (SMTP and LMTP, for {', '.join(settings.addresses)})"
 
 
 def _where(home: Home) -> str:

@@ -8,8 +8,8 @@ import typer
 from book import sessions
 from domain.desk import Right
 from domain.units import Hours
+from workers.commands.acting import By
 from workers.commands.books import Json
-from workers.commands.incident import By
 from workers.commands.say import as_json, line, table
 from workers.commands.user import on_the_book
 

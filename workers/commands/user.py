@@ -15,8 +15,8 @@ from book.database import transaction
 from domain.desk import Role, checked_name, checked_secret
 from gateway.desk import hashing
 from workers.commands import reach
+from workers.commands.acting import By, Reason
 from workers.commands.books import Json
-from workers.commands.incident import By, Reason
 from workers.commands.say import as_json, line, table
 from workers.leave import Refused
 

@@ -17,7 +17,8 @@ from typing import Any, Self
 import aiosmtplib
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from agents.holding import Holding, Queued
+from agents.holding import Holding
+from agents.mail_server import Queued, Relayed
 from agents.mta.port import CannotCarryOut, MailHost
 from agents.outbound import HOLDS, in_charge
 from domain.hosts import Desired, HeldMessage
@@ -219,8 +220,8 @@ class _Commanded:
             for queue_id in queue_ids:
                 self._host._queue.pop(queue_id, None)
 
-    async def relayed(self, measure: Desired) -> int:
-        return self._host._relayed.get(measure.key, 0)
+    async def relayed(self, measure: Desired) -> Relayed:
+        return Relayed(messages=self._host._relayed.get(measure.key, 0))
 
     async def _move(self, queue_ids: Collection[str], queue: str) -> None:
         async with self._host._passing:

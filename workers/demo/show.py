@@ -57,8 +57,9 @@ async def _tell(path: str, running: Stack, world: World, timeline: Timeline) -> 
         await watch.until("spam leaves the server", left)
         timeline.begin()
         timeline.does("a mailbox provider reports it: ARF over the signed webhook")
-        accepted = await world.report(running.gateway, "Offer 1")
-        timeline.saw(f"accepted as {', '.join(accepted['incidents'])}")
+        report = await world.report(running.gateway, "Offer 1")
+        timeline.saw(f"accepted as {report}")
+        await watch.joined(report)
         async with told(running.pool, INCIDENT, timeline):
             await PATHS[path].tell(watch, Incidents(running.client), running.gateway)
         entries = await watch.chain_is_whole()

@@ -15,6 +15,7 @@ from asyncpg import Pool
 from book import audit
 from book.beside import beside
 from book.database import transaction
+from domain.units import Money
 from workers.demo.clientele import ADDRESS
 from workers.demo.inbox import Arrived
 from workers.demo.timeline import NotSeen, Timeline
@@ -56,6 +57,15 @@ class Watch:
 
         await self.until(f"the incident is at stage {' or '.join(stages)}", there)
 
+    async def joined(self, report: str) -> None:
+        """Wait until a report that was accepted has been read, and is one of the incident's."""
+
+        async def there() -> bool:
+            query = "SELECT incident FROM reports WHERE id = $1::text || '/0'"
+            return bool(await self.pool.fetchval(query, report) == self.incident)
+
+        await self.until("the report was read and has joined the incident", there)
+
     async def mail(self, part: str, *, show: int = 0) -> Arrived:
         """A letter to the client whose subject has `part`; shows its first `show` lines."""
         try:
@@ -70,11 +80,11 @@ class Watch:
     async def charges(self) -> list[str]:
         """The ledger's rows of the incident."""
         rows = await self.pool.fetch(
-            "SELECT kind, minor, currency, state FROM charges WHERE incident = $1 ORDER BY key",
+            "SELECT kind, amount, currency, state FROM charges WHERE incident = $1 ORDER BY key",
             self.incident,
         )
         return [
-            f"{row['kind']} {row['minor'] / 100:.2f} {row['currency']}, {row['state']}"
+            f"{row['kind']} {Money.of(row['amount'], row['currency'])}, {row['state']}"
             for row in rows
         ]
 

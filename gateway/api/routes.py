@@ -1,0 +1,19 @@
+"""The API's routers, in the order in which the document shows them."""
+
+from gateway.api import (
+    acts,
+    billing,
+    campaigns,
+    clients,
+    incidents,
+    listings,
+    people,
+    reports,
+    tasks,
+    tokens,
+)
+
+ROUTERS = (
+    incidents.router, acts.router, tasks.router, clients.router, campaigns.router,
+    listings.router, billing.router, reports.router, people.router, tokens.router,
+)  # fmt: skip

@@ -1,0 +1,69 @@
+// What open pages of the desk do by themselves: look for news, and let clocks tick. Nothing else
+// needs it; without it a page is as it was when it was opened.
+"use strict";
+
+const EVERY = 8000; // milliseconds between two looks
+
+function tick() {
+  const now = Date.now();
+  for (const clock of document.querySelectorAll("time[data-until]")) {
+    const left = Math.floor((Date.parse(clock.dateTime) - now) / 1000);
+    const [d, h, m, s] = [left / 86400, (left / 3600) % 24, (left / 60) % 60, left % 60].map(Math.floor);
+    const two = (n) => String(n).padStart(2, "0");
+    clock.textContent = left < 0 ? "passed" : `in ${d ? `${d} d ` : ""}${two(h)}:${two(m)}:${two(s)}`;
+    clock.classList.toggle("soon", left < 1800);
+  }
+}
+
+function busy() {
+  const at = document.activeElement;
+  return document.hidden || (at && at.closest("form") && at.closest("main")) ||
+    document.querySelector("main form[data-filled]");
+}
+
+async function look(main, state) {
+  if (busy()) return;
+  const answer = await fetch(location.href, {
+    headers: state.tag ? { "If-None-Match": state.tag } : {},
+    credentials: "same-origin",
+    cache: "no-store",
+  });
+  if (answer.redirected) location.reload(); // signed out meanwhile
+  if (answer.status !== 200) return;
+  const tag = answer.headers.get("ETag");
+  const first = state.tag === null;
+  state.tag = tag;
+  if (first) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector("main");
+  if (!fresh || busy()) return;
+  const open = [...main.querySelectorAll("details[open] > summary")].map((one) => one.textContent);
+  main.replaceChildren(...fresh.childNodes);
+  for (const one of main.querySelectorAll("details > summary")) {
+    if (open.includes(one.textContent)) one.parentElement.open = true;
+  }
+  document.title = page.title;
+  tick();
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.form) event.target.form.dataset.filled = "";
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (/^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) return;
+  const search = document.querySelector("input[type=search]");
+  if (search) {
+    event.preventDefault();
+    search.focus();
+  }
+});
+tick();
+setInterval(tick, 1000);
+if (document.querySelector("[data-live]")) {
+  const state = { tag: null };
+  const main = document.querySelector("main");
+  const again = () => look(main, state).catch(() => {});
+  again();
+  setInterval(again, EVERY);
+}
