@@ -13,11 +13,12 @@ from temporalio.exceptions import ApplicationError
 
 from activities.smarthosts.port import Meter
 from activities.smarthosts.reading import read_due
-from book import bills, corrections, incidents, measures, tasks, usage
 from book.database import transaction
-from book.ledger import Refused
+from book.incident import incidents, measures, tasks
+from book.money import bills, corrections, usage
+from book.money.ledger import Refused
 from domain.measures import Measure, Restriction
-from domain.money import ChargeKind, Room
+from domain.money.costs import ChargeKind, Room
 from domain.steps import (
     AskPerson,
     Bill,

@@ -16,8 +16,8 @@ from asyncpg import Pool
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from book import channels
-from book.channels import Message
+from book.letters import channels
+from book.letters.channels import Message
 from domain.steps import ChannelsTold, SendToChannels
 
 if TYPE_CHECKING:

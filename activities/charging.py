@@ -10,10 +10,11 @@ from asyncpg import Pool
 from temporalio import activity
 
 from activities.books import near_cap
-from book import bills, caps, incidents
 from book.database import transaction
-from domain.charging import CapsSeen, ChargeMonths, LookAtCaps, MonthsCharged
-from domain.money import ChargeKind
+from book.incident import incidents
+from book.money import bills, caps
+from domain.money.charging import CapsSeen, ChargeMonths, LookAtCaps, MonthsCharged
+from domain.money.costs import ChargeKind
 
 _SLICE = 200
 """Incidents in one attempt of a step: seconds of work."""

@@ -10,12 +10,12 @@ from asyncpg import Pool
 from temporalio import activity
 
 from activities.blocklists.snds import ZONE, Feed, NotRead, Snds
-from book import periods, snds, watching
+from book.blocklists import periods, snds, watching
+from book.blocklists.periods import Seen
+from book.blocklists.watching import WatchTask
 from book.database import transaction
-from book.periods import Seen
-from book.reproaches import report
-from book.watching import WatchTask
-from domain.watching import FeedsRead, ReadFeeds
+from book.intake.reproaches import report
+from domain.blocklists.watching import FeedsRead, ReadFeeds
 
 _CHUNK = 256
 """Listings that are written down in one transaction."""

@@ -6,8 +6,8 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from book.deliveries import Delivery
-from book.notices import Sender, Written
+from book.letters.deliveries import Delivery
+from book.letters.notices import Sender, Written
 
 
 def message_id(key: str, sender: Sender) -> str:

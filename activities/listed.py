@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from activities.blocklists.catalogue import catalogue
 from activities.blocklists.port import Checked, Found
 from activities.blocklists.proof import as_evidence
-from book.periods import Seen
-from domain.blocklists import is_asked
+from book.blocklists.periods import Seen
+from domain.blocklists.blocklist import is_asked
 
 
 def answer(found: Found) -> str:

@@ -9,10 +9,12 @@ from activities.blocklists.addresses import addresses_in
 from activities.blocklists.catalogue import catalogue
 from activities.blocklists.dnsbl import Blocklists
 from activities.listed import answer, gone, refusals, seen
-from book import incidents, listings, periods, refused, watching
+from book.blocklists import listings, periods, watching
 from book.database import transaction
+from book.incident import incidents
+from book.intake import refused
 from domain import ladder
-from domain.blocklists import WayOff
+from domain.blocklists.blocklist import WayOff
 from domain.steps import Assess, Assessment, CheckLists, Listings, WayOut
 
 

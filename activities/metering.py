@@ -7,12 +7,13 @@ from temporalio import activity
 
 from activities.smarthosts.port import Meter
 from activities.smarthosts.reading import read_due
-from book import bills, incidents, usage
 from book.database import transaction
-from domain.metering import Tolerance
-from domain.money import ChargeKind
-from domain.redirects import Compared
-from domain.usage import BilledLate, BillLate, Reconcile, Reconciled, Taken, TakeReadings
+from book.incident import incidents
+from book.money import bills, usage
+from domain.money.costs import ChargeKind
+from domain.money.metering import Tolerance
+from domain.money.redirects import Compared
+from domain.money.usage import BilledLate, BillLate, Reconcile, Reconciled, Taken, TakeReadings
 
 _SECONDS = 240.0
 """For all questions of a pass; a step's attempt may take five minutes."""

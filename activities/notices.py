@@ -12,11 +12,12 @@ from temporalio.exceptions import ApplicationError
 from activities import letters
 from activities.smtp import MailServer, as_text
 from activities.xarf_report import xarf_of
-from book import deliveries, incidents, notices
 from book.database import transaction
-from book.deliveries import Delivery
-from book.notices import Sender, Written
-from domain.correspondence import envelope_id, return_path
+from book.incident import incidents
+from book.letters import deliveries, notices
+from book.letters.deliveries import Delivery
+from book.letters.notices import Sender, Written
+from domain.letters.correspondence import envelope_id, return_path
 from domain.steps import NoticeSent, SendNotice
 from templates.render import render_notice
 

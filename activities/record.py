@@ -17,7 +17,7 @@ from temporalio.worker import (
 )
 
 from activities.smtp import as_text
-from book import audit
+from book.incident import audit
 from domain.chronicle import HEADER, Chronicle
 from domain.wire import to_json
 

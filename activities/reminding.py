@@ -13,8 +13,8 @@ from asyncpg import Pool
 from temporalio import activity
 
 from activities.smtp import MailServer
-from book import tasks
-from book.notices import Sender
+from book.incident import tasks
+from book.letters.notices import Sender
 from domain.steps import Remind, Reminded
 from domain.tasks import Task
 

@@ -13,16 +13,15 @@ from activities.blocklists.addresses import expanded
 from activities.blocklists.dnsbl import Blocklists
 from activities.blocklists.port import Checked, Subject, kind_of, subject
 from activities.listed import gone, refusals, seen
-from book import periods, refused, sending, watching
 from book.beside import beside
+from book.blocklists import periods, sending, watching
+from book.blocklists.watching import SITES, WatchTask
 from book.database import transaction
-from book.reproaches import report
-from book.watching import SITES, WatchTask
-from domain import watching as rules
-from domain.blocklists import Blocklist
-from domain.complaints import canonical_address
-from domain.steps import Done
-from domain.watching import (
+from book.intake import refused
+from book.intake.reproaches import report
+from domain.blocklists import watching as rules
+from domain.blocklists.blocklist import Blocklist
+from domain.blocklists.watching import (
     EndWatch,
     PlanWatch,
     SliceWatched,
@@ -35,6 +34,8 @@ from domain.watching import (
     too_many,
     turns,
 )
+from domain.intake.complaints import canonical_address
+from domain.steps import Done
 
 _SLICE = 2_048
 """Addresses of one step."""

@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from xarf import create_evidence, create_report
 
-from domain.notices import NoticeFacts
+from domain.letters.notices import NoticeFacts
 
 log = logging.getLogger("plazo.worker")
 

@@ -4,8 +4,8 @@ from typing import Self
 
 import httpx
 
+from domain.detection.refused import Refused
 from domain.hosts import DesiredState, Detection, Report
-from domain.refused import Refused
 from domain.wire import WireError, from_text, to_json
 
 _CONNECT_SECONDS = 10.0

@@ -19,8 +19,8 @@ from asyncpg import Pool, Range
 
 from benchmarks.prefixes import CLIENTS, KINDS, SERVICES, Found, periods, prefixes
 from benchmarks.table import Row, Table, row
-from book.attribution import Followed
 from book.database import open_pool
+from book.intake.attribution import Followed
 from book.schema import migrate
 from workers.embedded.home import Home, temporary_folder
 from workers.embedded.postgres import Postgres

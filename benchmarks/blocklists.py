@@ -24,8 +24,8 @@ from benchmarks.lookups import KINDS, Found, addresses
 from benchmarks.misbehaving import ZONES, Misbehaving
 from benchmarks.rbldnsd import IP4, entries, rbldnsd
 from benchmarks.table import Row, Table, row
-from domain.blocklists import Blocklist
-from domain.watching import is_due, of_addresses, turns
+from domain.blocklists.blocklist import Blocklist
+from domain.blocklists.watching import is_due, of_addresses, turns
 
 COUNT, LISTS, ROUNDS = 1_000, 30, 3
 A_16 = 65_536

@@ -13,10 +13,11 @@ from decimal import Decimal
 
 from asyncpg import Pool
 
-from book import bills, corrections, incidents
 from book.database import open_pool, transaction
+from book.incident import incidents
+from book.money import bills, corrections
 from domain.ladder import Term
-from domain.money import ChargeKind
+from domain.money.costs import ChargeKind
 from domain.units import Money
 from domain.wire import from_text
 

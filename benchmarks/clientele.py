@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
-from book.intake import Received
-from domain.clientele import Clientele, read_clientele
-from domain.complaints import Complaint
+from book.intake.intake import Received
+from domain.clientele.file import Clientele, read_clientele
 from domain.incident import incident_id
+from domain.intake.complaints import Complaint
 from workers.demo.clientele import MAILBOX, clientele
 
 REPORTER = "feedback.example"

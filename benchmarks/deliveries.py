@@ -32,13 +32,15 @@ from temporalio.service import RPCError
 from benchmarks import place
 from benchmarks.clientele import clients, incident, report
 from benchmarks.table import Table, row
-from book import incidents, intake, ledger
-from book.clients import keep
+from book.clientele.clients import keep
 from book.database import open_pool, transaction
-from domain.accounts import Account
-from domain.billing import Deliver
-from domain.ledger import Entry, EntryKind
-from domain.money import ChargeKind, Unit
+from book.incident import incidents
+from book.intake import intake
+from book.money import ledger
+from domain.money.accounts import Account
+from domain.money.billing import Deliver
+from domain.money.costs import ChargeKind, Unit
+from domain.money.ledger import Entry, EntryKind
 from domain.units import Money
 from tests.real.whmcs import IDENTIFIER, SECRET
 from tests.real.wire import Fault, Wire, wire

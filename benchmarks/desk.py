@@ -17,11 +17,12 @@ from asyncpg import Pool
 from fastapi import FastAPI
 
 from benchmarks.table import Row, Table, row
-from book import audit, desk, sessions
+from book.console import desk, sessions
 from book.database import open_pool, transaction
+from book.incident import audit
 from book.schema import migrate
+from domain.console.desk import Role
 from domain.contract import Contract, Prices
-from domain.desk import Role
 from domain.measures import Measure
 from domain.parties import Jurisdiction
 from domain.units import Hours, Money

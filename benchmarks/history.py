@@ -11,8 +11,8 @@ from benchmarks.clientele import address, clients, incident, report, service
 from benchmarks.reading import actions, script_of
 from benchmarks.table import Table, row
 from benchmarks.world import a_world, agents, enrol_all
-from book import intake
-from book.clients import keep
+from book.clientele.clients import keep
+from book.intake import intake
 from domain.acts import Fixed
 from domain.incident import Act
 from gateway.incidents import Incidents

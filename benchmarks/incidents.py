@@ -29,8 +29,8 @@ from benchmarks.meter import cpu_seconds, spent
 from benchmarks.reading import script_of
 from benchmarks.table import Row, Table, row
 from benchmarks.world import Letters, World, a_world, agents, enrol_all
-from book import intake
-from book.clients import keep
+from book.clientele.clients import keep
+from book.intake import intake
 from domain.acts import Fixed
 from domain.incident import Act
 from gateway.incidents import Incidents

@@ -28,7 +28,7 @@ from benchmarks.inbox_reader import reading
 from benchmarks.meter import cpu_seconds, spent
 from benchmarks.reporters import Seen
 from benchmarks.table import Table, row
-from book.clients import keep
+from book.clientele.clients import keep
 from book.database import open_pool
 from workers.embedded.home import Home, temporary_folder
 from workers.embedded.ports import LOOPBACK, port_for

@@ -11,7 +11,7 @@ from asyncpg import Pool
 
 from domain.contract import Contract, Prices
 from domain.measures import Measure
-from domain.money import ChargeKind, Used, bill, call
+from domain.money.costs import ChargeKind, Used, bill, call
 from domain.parties import Jurisdiction
 from domain.units import Hours, Money
 from domain.wire import to_json

@@ -21,7 +21,7 @@ from activities.blocklists.dnsbl import Blocklists
 from activities.blocklists.naming import A, question
 from activities.blocklists.port import subject
 from activities.blocklists.sockets import packet
-from domain.blocklists import Blocklist, Catalogue, Keeps
+from domain.blocklists.blocklist import Blocklist, Catalogue, Keeps
 
 AT_ONCE = 480
 """Questions under way, of ours and of the bare library's: sixteen to each of thirty lists."""

@@ -23,8 +23,9 @@ from benchmarks import load, place
 from benchmarks.clientele import clients, incident, report
 from benchmarks.intake import Place, a_gateway, a_place
 from benchmarks.table import Table, row
-from book import intake, measures
 from book.database import open_pool, transaction
+from book.incident import measures
+from book.intake import intake
 from domain.hosts import Desired, Wanted
 from domain.measures import Measure, Restriction, Scope
 from domain.parties import Service

@@ -22,7 +22,7 @@ from agents.mta.postfix.maillog import RelayedLog
 from benchmarks.table import Row, Table, row
 from domain.hosts import Desired, Wanted
 from domain.measures import Measure, Restriction, Scope
-from domain.metering import HOST, Reading, counted
+from domain.money.metering import HOST, Reading, counted
 
 COUNT = 1_000_000
 IN_QUEUE = 200

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from benchmarks.reporters import a_report
 from benchmarks.table import Table, row
-from domain.complaints import Complaint
+from domain.intake.complaints import Complaint
 from gateway.formats.port import understand
 
 COUNT = 5_000

@@ -17,7 +17,7 @@ from ipaddress import IPv4Address, IPv6Address
 import psutil
 import radix  # type: ignore[import-untyped]
 
-from domain.attribution import Held, Index, Place
+from domain.intake.attribution import Held, Index, Place
 
 SERVICES, CLIENTS = 100_000, 20_000
 ASKED = 200_000

@@ -16,7 +16,7 @@ from benchmarks import intake, place
 from benchmarks.clientele import clients, incident
 from benchmarks.table import Row, Table, row
 from benchmarks.world import a_world, agents, enrol_all
-from book.clients import keep
+from book.clientele.clients import keep
 from workers.embedded.home import temporary_folder
 from workers.stack import CONNECTION_FILE
 

@@ -14,8 +14,8 @@ from benchmarks import place
 from benchmarks.clientele import clients, incident, report
 from benchmarks.table import Table, row
 from benchmarks.world import a_world, agents, enrol_all
-from book import intake
-from book.clients import keep
+from book.clientele.clients import keep
+from book.intake import intake
 from domain.acts import MoveDeadline
 from domain.incident import Act
 from gateway.incidents import Incidents

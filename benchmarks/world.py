@@ -15,9 +15,9 @@ from email.policy import default
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from asyncpg import Pool
 
-from book import measures
 from book.beside import beside
 from book.database import transaction
+from book.incident import measures
 from book.listen import listen as listen_to
 from domain.hosts import Observation, Wanted
 from domain.news import Observed

@@ -4,7 +4,7 @@ from dataclasses import astuple, dataclass
 
 from domain.incident import Outcome
 from domain.ladder import Term
-from domain.money import ChargeKind, Settlement
+from domain.money.costs import ChargeKind, Settlement
 from domain.units import Money
 
 LONGEST_MOVE = 366 * 86_400

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from domain.complaints import canonical_address, canonical_domain
+from domain.intake.complaints import canonical_address, canonical_domain
 from domain.measures import Restriction
 from domain.news import Observed
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.accounts import Account
+from domain.money.accounts import Account
 
 
 class ServiceKind(StrEnum):

@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from domain.incident import Outcome
 from domain.ladder import Plan, Term
+from domain.letters.notices import Notice
 from domain.measures import Restriction
-from domain.money import ChargeKind, Settlement
-from domain.notices import Notice
+from domain.money.costs import ChargeKind, Settlement
 from domain.units import Money
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Self
 
-from domain.currencies import CURRENCIES, decimals
+from domain.money.currencies import CURRENCIES, decimals
 
 _HOURS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(h|min|m|s|d)")
 _SECONDS = {"d": 86_400, "h": 3_600, "min": 60, "m": 60, "s": 1}

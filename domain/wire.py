@@ -4,8 +4,9 @@ Nested frozen dataclasses, `StrEnum` and `IntEnum`, aware `datetime` (ISO 8601 w
 naive wall `time` (`09:00:00`), `Decimal` (as text, `12.50`), `tuple[X, ...]`, `dict[str, X]`,
 `X | None`, `str`, `int` and `bool`. What comes in may come from a machine whose owner is not ours,
 so nothing is guessed or converted: a field that is unknown, missing or of another type is refused
-with its path, and so is what the database could not keep (a NUL, half of a surrogate pair, more than 64 bits). A field that
-has a default may be left out, so that a dataclass can grow while older agents still speak.
+with its path, and so is what the database could not keep (a NUL, half of a surrogate pair, more
+than 64 bits). A field that has a default may be left out, so that a dataclass can grow while older
+agents still speak.
 """
 
 import json

@@ -18,11 +18,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from book import campaigns, detections, measures, refused
 from book.database import transaction
-from book.reports import ReportedOtherwise
+from book.incident import measures
+from book.intake import campaigns, detections, refused
+from book.intake.reports import ReportedOtherwise
+from domain.detection.refused import Refused
 from domain.hosts import DesiredState, Detection, Report
-from domain.refused import Refused
 from domain.wire import JSON, WireError, from_text, to_json
 from gateway import body
 from gateway.at_once import AtOnce

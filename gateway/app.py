@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from pydantic import TypeAdapter
 
 import templates
+from domain.detection.refused import Refused
 from domain.hosts import Detection, Report
-from domain.refused import Refused
 from gateway import agents, health, portal
 from gateway.agents import LONGEST_WAIT
 from gateway.api import documents

@@ -11,7 +11,7 @@ from asyncpg import Connection, Pool
 from fastapi import Depends, Request
 
 from book.database import LOST
-from book.inbox import Inbox
+from book.intake.inbox import Inbox
 from gateway.desk.sign_on import SignOn
 from gateway.incidents import Incidents
 from gateway.problems import Problem

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from book.inbox import Backlog, backlog
+from book.intake.inbox import Backlog, backlog
 from gateway.gateway import Gateway, TheGateway, book_at_hand
 from gateway.metrics import Metrics
 from gateway.problems import Problem

@@ -5,7 +5,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from book.inbox import Backlog
+from book.intake.inbox import Backlog
 
 
 class Metrics:

@@ -13,14 +13,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from book.incidents import Parties
-from book.notices import Sender, zone_of
-from book.portal import Standing, count_held, never_held, portal_page, standing
+from book.console.portal import Standing, count_held, never_held, portal_page, standing
+from book.incident.incidents import Parties
+from book.letters.notices import Sender, zone_of
 from domain.acts import Acknowledge, Fixed
+from domain.console.pages import PortalDone, PortalGone
 from domain.incident import Act, Stage
 from domain.ladder import unmet
-from domain.links import incident_of
-from domain.pages import PortalDone, PortalGone
+from domain.letters.links import incident_of
 from domain.parties import Language
 from gateway import body, forms, words
 from gateway.gateway import Gateway, TheGateway

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from domain.pages import ProblemPage
+from domain.console.pages import ProblemPage
 from domain.parties import Language
 from templates.render import render_page
 

@@ -14,14 +14,14 @@ from dataclasses import replace
 import asyncpg
 from asyncpg import Connection, Pool
 
-from book import evidence, inbox
-from book.attribution import Followed
 from book.beside import beside
 from book.database import LOST, transaction
-from book.inbox import Delivered
+from book.intake import evidence, inbox
+from book.intake.attribution import Followed
+from book.intake.inbox import Delivered
+from book.intake.reports import Received, ReportedOtherwise, keep
 from book.listen import listen
-from book.reports import Received, ReportedOtherwise, keep
-from domain.complaints import Complaint
+from domain.intake.complaints import Complaint
 from gateway.formats.forwarded import the_spam_itself
 from gateway.formats.headers import LARGEST_BLOCK
 from gateway.formats.port import NotUnderstood, is_mail, understand

@@ -23,9 +23,9 @@ from fastapi import FastAPI, Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from book.inbox import Delivered
-from book.reports import ReportedOtherwise
-from domain.complaints import canonical_address
+from book.intake.inbox import Delivered
+from book.intake.reports import ReportedOtherwise
+from domain.intake.complaints import canonical_address
 from gateway.formats.port import NotUnderstood
 from gateway.gateway import Gateway, book_at_hand
 from gateway.keys import keys_of

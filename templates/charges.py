@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from babel.numbers import format_decimal
 
-from domain.money import EvidenceKind
-from domain.notices import ChargeLine, ChargeState
+from domain.letters.notices import ChargeLine, ChargeState
+from domain.money.costs import EvidenceKind
 from domain.parties import Language
 from domain.units import Money
 from templates.phrases import count, money

@@ -7,7 +7,7 @@ from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
-from domain.currencies import decimals
+from domain.money.currencies import decimals
 from domain.parties import Language
 from domain.units import Money
 from templates.words import WORDS

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-from domain.console import Picture, Span
+from domain.console.views import Picture, Span
 
 WIDTH = 960
 _LEFT, _RIGHT, _TOP = 60, 12, 26

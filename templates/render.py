@@ -14,9 +14,9 @@ from jinja2.runtime import Context
 
 from domain.incident import Stage
 from domain.ladder import terms_for
+from domain.letters.notices import ChargeLine, HeldFrom, Notice, NoticeFacts
 from domain.measures import Restriction
-from domain.money import ChargeKind
-from domain.notices import ChargeLine, HeldFrom, Notice, NoticeFacts
+from domain.money.costs import ChargeKind
 from domain.parties import Language
 from domain.units import Money
 from templates import charges, phrases, plots

@@ -16,13 +16,13 @@ from temporalio.service import RPCError
 
 from activities.billing.delivery import Deliveries
 from activities.billing.port import Backends
-from book import outbox
 from book.beside import beside
-from book.billing import CHANNEL
 from book.database import LOST, transaction
 from book.listen import listen
-from book.outbox import Waiting
-from domain.billing import Deliver
+from book.money import outbox
+from book.money.billing import CHANNEL
+from book.money.outbox import Waiting
+from domain.money.billing import Deliver
 from workers.engine import TASK_QUEUE
 from workers.settings import Settings
 from workflows.billing import BillingDelivery

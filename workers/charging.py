@@ -15,7 +15,7 @@ from temporalio.client import (
     ScheduleUpdate,
 )
 
-from domain.charging import ChargePass
+from domain.money.charging import ChargePass
 from workers.engine import TASK_QUEUE
 from workflows.charging import Charging
 

@@ -14,11 +14,11 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from book import news
 from book.beside import beside
 from book.database import LOST
+from book.incident import news
+from book.incident.news import Stirred
 from book.listen import listen
-from book.news import Stirred
 from workers.engine import TASK_QUEUE
 from workflows.incident import IncidentWorkflow
 from workflows.memory import CLIENT, SERVICE

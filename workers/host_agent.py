@@ -13,8 +13,8 @@ from agents.host import HostAgent
 from agents.link import Link
 from agents.mta.port import mail_host
 from agents.mta.traffic import traffic_log
-from domain.complaints import canonical_address
 from domain.hosts import MOST_COPIES
+from domain.intake.complaints import canonical_address
 from workers.credentials import with_credentials
 from workers.leave import Refused
 from workers.settings import environment, read_fields, secret, setting, text, web_address

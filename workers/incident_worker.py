@@ -30,9 +30,9 @@ from activities.reminding import Reminding
 from activities.smarthosts.port import meter
 from activities.watching import Watching
 from book.beside import beside
-from book.notices import Sender
-from domain.blocklists import By
-from domain.links import portal_token
+from book.letters.notices import Sender
+from domain.blocklists.blocklist import By
+from domain.letters.links import portal_token
 from gateway.reading import Reader
 from workers import charging as charging_schedule
 from workers import metering as metering_schedule

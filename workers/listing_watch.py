@@ -17,7 +17,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.watching import Watch
+from domain.blocklists.watching import Watch
 from workers.engine import TASK_QUEUE
 from workflows.watch import ListingWatch
 

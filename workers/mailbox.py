@@ -15,8 +15,8 @@ from typing import Self
 
 from asyncpg import Pool
 
-from book import correspondence
-from book.intake import Intake
+from book.intake.intake import Intake
+from book.letters import correspondence
 from gateway.mail.account import Account
 from gateway.mail.arrival import Mailroom
 from gateway.mail.imap import PickUp

@@ -15,7 +15,7 @@ from temporalio.client import (
     ScheduleUpdate,
 )
 
-from domain.usage import MeterPass
+from domain.money.usage import MeterPass
 from workers.engine import TASK_QUEUE
 from workflows.metering import Metering
 

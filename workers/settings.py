@@ -19,8 +19,8 @@ from activities.blocklists.dnsbl import Blocklists
 from activities.blocklists.snds import URL, Snds
 from activities.smtp import MailServer
 from agents.smarthosts.port import check_address
-from domain.billing import LEDGER
-from domain.metering import Tolerance
+from domain.money.billing import LEDGER
+from domain.money.metering import Tolerance
 from domain.units import Hours
 from gateway.keys import Keys
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from asyncpg import Pool
 from temporalio.client import Client
 
-from book import desk, schema
+from book import schema
+from book.console import desk
 from book.database import transaction
-from domain.desk import Role
+from domain.console.desk import Role
 from gateway.desk import hashing
 from workers import engine, incident_worker
 from workers.embedded.home import Home

@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from domain.billing import Deliver, Delivered
+    from domain.money.billing import Deliver, Delivered
     from workflows.steps import Effort, Step
 
 _BILLING = Effort(

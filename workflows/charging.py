@@ -8,7 +8,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from domain.charging import (
+    from domain.letters.notices import Notice
+    from domain.money.charging import (
         CapsSeen,
         ChargeMonths,
         ChargePass,
@@ -16,7 +17,6 @@ with workflow.unsafe.imports_passed_through():
         MonthsCharged,
         PassCharged,
     )
-    from domain.notices import Notice
     from domain.steps import AskPerson, NearCap, SendNotice, TaskKind
     from workflows import steps
     from workflows.steps import Gives, Step, Takes

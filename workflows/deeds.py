@@ -8,9 +8,9 @@ from workflows.telling import Telling
 
 with workflow.unsafe.imports_passed_through():
     from domain.incident import Outcome, Stage
+    from domain.letters.notices import Notice
     from domain.measures import Restriction
     from domain.news import Observed
-    from domain.notices import Notice
     from domain.steps import (
         AskPerson,
         Bill,

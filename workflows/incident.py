@@ -12,8 +12,8 @@ from workflows.story import Ended, TurnOver
 
 with workflow.unsafe.imports_passed_through():
     from domain.incident import Outcome, Stage
+    from domain.letters.notices import Notice
     from domain.measures import Measure
-    from domain.notices import Notice
     from domain.steps import Assess, SetRight, TaskKind
     from workflows import steps
     from workflows.state import Case, Closed, Ending

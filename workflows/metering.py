@@ -8,7 +8,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.usage import (
+    from domain.money.usage import (
         BilledLate,
         BillLate,
         MeterPass,

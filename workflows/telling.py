@@ -13,7 +13,7 @@ from workflows.clock import BEFORE_THE_DEADLINE, Clock
 from workflows.story import Ended
 
 with workflow.unsafe.imports_passed_through():
-    from domain.notices import Notice
+    from domain.letters.notices import Notice
     from domain.steps import AskPerson, Reckon, SendNotice, SendToChannels, TaskKind
     from workflows import steps
 

@@ -12,8 +12,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from domain.steps import Done
-    from domain.watching import (
+    from domain.blocklists.watching import (
         EndWatch,
         FeedsRead,
         PlanWatch,
@@ -24,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
         WatchPlan,
         WatchSlice,
     )
+    from domain.steps import Done
     from workflows.steps import Step
 
 _TURN_OVER_AFTER = 1_000

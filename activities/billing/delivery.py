@@ -15,11 +15,11 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.billing.port import Away, Backends, Refused
-from book import billed, billing
 from book.beside import beside
-from book.billing import Look, NotYet, Send
 from book.database import transaction
-from domain.billing import Deliver, Delivered, Outgoing
+from book.money import billed, billing
+from book.money.billing import Look, NotYet, Send
+from domain.money.billing import Deliver, Delivered, Outgoing
 
 _BEAT = 3.0
 """Seconds between two signs of life while the far side thinks."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from activities.billing.port import Backend, Refused, register
-from domain.billing import LEDGER, Outgoing, There
+from domain.money.billing import LEDGER, Outgoing, There
 
 
 class Ledger:

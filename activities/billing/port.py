@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 import activities.billing
-from domain.billing import LEDGER, Outgoing, There
+from domain.money.billing import LEDGER, Outgoing, There
 
 SECONDS = 20.0
 """For one request: what takes longer has not answered."""

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from activities.billing.port import SECONDS, Backend, Refused, register
 from activities.billing.stripe_errors import no_such, speaking
 from activities.billing.wording import line_of
-from domain.billing import Outgoing, There
-from domain.ledger import Entry, EntryKind
-from domain.money import ChargeKind
+from domain.money.billing import Outgoing, There
+from domain.money.costs import ChargeKind
+from domain.money.ledger import Entry, EntryKind
 from domain.units import Money
 
 if TYPE_CHECKING:  # a sixth of a second, for who does not use it

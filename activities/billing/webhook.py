@@ -20,7 +20,7 @@ from standardwebhooks import Webhook as Signer
 from activities.billing.http import Client
 from activities.billing.port import Backend, Refused, register
 from activities.billing.wording import line_of
-from domain.billing import Outgoing, There
+from domain.money.billing import Outgoing, There
 
 
 class Webhook:

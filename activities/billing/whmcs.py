@@ -17,8 +17,8 @@ from typing import Any
 from activities.billing.http import Client
 from activities.billing.port import Away, Backend, Refused, register
 from activities.billing.wording import line_of, mark, marked
-from domain.billing import Outgoing, There
-from domain.ledger import EntryKind
+from domain.money.billing import Outgoing, There
+from domain.money.ledger import EntryKind
 from domain.units import Money
 
 SETTLES = 60.0

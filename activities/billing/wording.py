@@ -2,7 +2,7 @@
 
 import re
 
-from domain.ledger import Entry
+from domain.money.ledger import Entry
 
 _MARK = re.compile(r"\bplazo:(\S+)")
 _LONGEST = 400

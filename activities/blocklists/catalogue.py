@@ -4,8 +4,8 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from domain.blocklists import Catalogue
-from domain.catalogue import read_catalogue
+from domain.blocklists.blocklist import Catalogue
+from domain.blocklists.catalogue import read_catalogue
 
 FILE = Path(__file__).with_name("catalogue.toml")
 

@@ -12,7 +12,7 @@ from activities.blocklists.catalogue import catalogue
 from activities.blocklists.port import Checked, Found, Subject, Unanswered, kind_of, subject
 from activities.blocklists.resolvers import Resolvers
 from activities.blocklists.zone import AT_ONCE, Answered, Dnsbl, NotKept, NoUsableAnswer
-from domain.blocklists import Blocklist, Catalogue, Keeps
+from domain.blocklists.blocklist import Blocklist, Catalogue, Keeps
 
 _PATIENCE = 3
 """Questions that a list may leave unanswered before it is asked no more in this check."""

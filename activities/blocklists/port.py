@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from domain.blocklists import Keeps
-from domain.complaints import canonical_domain
+from domain.blocklists.blocklist import Keeps
+from domain.intake.complaints import canonical_domain
 
 Subject = IPv4Address | IPv6Address | str
 """What a list is asked about; a string is a domain in lower-case A-labels."""

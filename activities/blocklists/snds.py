@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from book.snds import Day
+from book.blocklists.snds import Day
 
 ZONE = "microsoft-snds"
 """The pseudo-zone of what is blocked or red."""

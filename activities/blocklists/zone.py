@@ -14,7 +14,7 @@ from activities.blocklists.pace import Pace
 from activities.blocklists.port import Proof, Subject, kind_of, subject
 from activities.blocklists.proof import proof
 from activities.blocklists.resolvers import NoReply, Patience, Reply, Resolvers
-from domain.blocklists import LISTINGS, Blocklist, Keeps
+from domain.blocklists.blocklist import LISTINGS, Blocklist, Keeps
 
 AT_ONCE = 16
 """Questions under way to one list: with a tenth of a second each, more than any list's pace."""

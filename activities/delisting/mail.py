@@ -10,8 +10,8 @@ import aiosmtplib
 
 from activities.delisting.port import NotTaken
 from activities.smtp import MailServer, as_text
-from book.delisting import Asked
-from domain.blocklists import By
+from book.blocklists.delisting import Asked
+from domain.blocklists.blocklist import By
 
 _HEAD = "Subject: "
 _NAMED = 3

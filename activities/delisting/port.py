@@ -6,8 +6,8 @@ new file here, a member of `domain.blocklists.By`, and a line where the worker i
 
 from typing import Protocol
 
-from book.delisting import Asked
-from domain.blocklists import By
+from book.blocklists.delisting import Asked
+from domain.blocklists.blocklist import By
 
 
 class NotTaken(Exception):

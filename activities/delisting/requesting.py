@@ -18,11 +18,12 @@ from activities.blocklists.catalogue import catalogue
 from activities.delisting import words
 from activities.delisting.port import NotTaken, Way
 from activities.delisting.reverse import reverse_name
-from book import delisting, snds, tasks
+from book.blocklists import delisting, snds
+from book.blocklists.delisting import Asked, Listing
 from book.database import transaction
-from book.delisting import Asked, Listing
-from domain.blocklists import Blocklist, By, Catalogue, Request, is_asked
-from domain.complaints import canonical_address
+from book.incident import tasks
+from domain.blocklists.blocklist import Blocklist, By, Catalogue, Request, is_asked
+from domain.intake.complaints import canonical_address
 from domain.steps import DelistingRequested, RequestDelisting, TaskKind
 
 _CODE = re.compile(r"\b127\.\d{1,3}\.\d{1,3}\.\d{1,3}\b")

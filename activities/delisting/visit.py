@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import httpx
 
 from activities.delisting.port import NotTaken
-from book.delisting import Asked
-from domain.blocklists import By
+from book.blocklists.delisting import Asked
+from domain.blocklists.blocklist import By
 
 _SECONDS = 20.0
 _LONGEST = 500

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from book.delisting import Cause, Listing
-from book.snds import Day
-from domain.blocklists import Blocklist, is_asked
+from book.blocklists.delisting import Cause, Listing
+from book.blocklists.snds import Day
+from domain.blocklists.blocklist import Blocklist, is_asked
 
 _MOST = 20
 """Listings that are told one by one; of more the first ones, and their number."""

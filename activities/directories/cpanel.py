@@ -11,8 +11,8 @@ from typing import Any
 
 from activities.directories.http import Asking, asking
 from activities.directories.port import Directory, NotListed, register, secret
-from domain.listed import Listed, Rented
-from domain.sources import Source
+from domain.clientele.listed import Listed, Rented
+from domain.clientele.sources import Source
 
 _CHUNK = 500
 _NO_CONTACT = ("*unknown*", "")

@@ -2,7 +2,7 @@
 
 A new program is one new file in this folder, with a function marked `@register("kind")`. It tells
 clients and what they rent in that program's own words; what they mean is for the source's file to
-say (domain/sources.py), and for domain/understood.py to work out.
+say (domain/clientele/sources.py), and for domain/clientele/understood.py to work out.
 """
 
 import importlib
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 import activities.directories
-from domain.listed import Listed
-from domain.sources import Source
+from domain.clientele.listed import Listed
+from domain.clientele.sources import Source
 
 
 class NotListed(Exception):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from asyncpg import Pool
 
 from activities.smarthosts.port import Meter, NoFigures
-from book import readings, usage
 from book.database import transaction
+from book.money import readings, usage
 
 log = logging.getLogger("plazo.worker")
 

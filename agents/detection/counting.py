@@ -7,9 +7,9 @@ from functools import lru_cache
 from agents.detection.memory import Memory, Passing, Sender, Slice
 from agents.detection.sketch import added, distinct, keyed
 from agents.mta.traffic import Began, Event, Over, Result, Tried
-from domain.complaints import canonical_domain
+from domain.detection.traffic import HOUR, Traffic
 from domain.hosts import Campaign
-from domain.traffic import HOUR, Traffic
+from domain.intake.complaints import canonical_domain
 
 SLICE = 600
 """Seconds; the hour that is looked at has six slices, the last one not over yet."""

@@ -11,11 +11,10 @@ from agents.detection.memory import Memory, Sender, fresh, keep, remembered
 from agents.detection.refusing import note, outside, tell_of
 from agents.mta.source import LogSource, reader
 from agents.mta.traffic import TrafficLog, Tried
-from domain import hours
-from domain.hosts import Campaign, Detection
-from domain.outbreaks import Outbreak, follow
-from domain.refused import Refused
-from domain.traffic import (
+from domain.detection import hours
+from domain.detection.outbreaks import Outbreak, follow
+from domain.detection.refused import Refused
+from domain.detection.traffic import (
     DAYS,
     HOUR,
     RECENT,
@@ -27,6 +26,7 @@ from domain.traffic import (
     needed,
     reasons,
 )
+from domain.hosts import Campaign, Detection
 
 log = logging.getLogger("plazo.host_agent")
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from agents.detection.sketch import Sketch
 from agents.files import replace_file
 from agents.mta.logfile import Place
+from domain.detection.hours import Hours
+from domain.detection.outbreaks import Outbreak
+from domain.detection.refused import Refused, Refusing
+from domain.detection.traffic import Peaks, Today
 from domain.hosts import Detection
-from domain.hours import Hours
-from domain.outbreaks import Outbreak
-from domain.refused import Refused, Refusing
-from domain.traffic import Peaks, Today
 from domain.wire import WireError, from_text, to_json
 
 log = logging.getLogger("plazo.host_agent")

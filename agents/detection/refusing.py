@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from agents.detection.memory import Memory
 from agents.mta.traffic import Result, Tried
-from domain.refusals import Receiver, receiver_of, refusal_by
-from domain.refused import Refused, Refusing, accepted, follow, refused, said
+from domain.detection.refusals import Receiver, receiver_of, refusal_by
+from domain.detection.refused import Refused, Refusing, accepted, follow, refused, said
 
 log = logging.getLogger("plazo.host_agent")
 

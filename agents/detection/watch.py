@@ -12,8 +12,8 @@ from agents.link import KeyRefused, Link, LinkDown, NotTaken
 from agents.mta.logfile import NoLog
 from agents.mta.traffic import TrafficLog
 from agents.pace import BackOff
+from domain.detection.refused import Refused
 from domain.hosts import Campaign, Detection
-from domain.refused import Refused
 
 log = logging.getLogger("plazo.host_agent")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from agents.edge.ruleset import Address, Elements, blocking, turning
 from agents.mta.port import CannotCarryOut
 from agents.smarthosts.port import NoLogin, smarthost
-from domain.complaints import canonical_address
 from domain.hosts import Desired
+from domain.intake.complaints import canonical_address
 from domain.measures import Measure, Scope
 
 _SECONDS = 10.0

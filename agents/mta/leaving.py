@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from domain.complaints import canonical_address
+from domain.intake.complaints import canonical_address
 
 _ELSEWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 """Nobody's (RFC 5737, RFC 3849), so the way there is the way to everybody. Nothing is sent."""

@@ -20,7 +20,7 @@ from domain.acts import (
     Waive,
     ours,
 )
-from domain.foresight import What
+from domain.console.foresight import What
 from domain.incident import Act, Outcome
 from gateway.api import examples
 from gateway.api.bodies import LONGEST_REASON, fit, invalid, keepable

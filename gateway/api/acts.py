@@ -12,9 +12,10 @@ from uuid import uuid4
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 
-from book import acting, closed, ledger
+from book.console import acting
+from book.console.portal import never_held
 from book.database import transaction
-from book.portal import never_held
+from book.money import closed, ledger
 from domain.acts import (
     Answer,
     Credit,
@@ -24,8 +25,8 @@ from domain.acts import (
     Settle,
     Waive,
 )
-from domain.desk import Person, right_for
-from domain.foresight import What, foresee
+from domain.console.desk import Person, right_for
+from domain.console.foresight import What, foresee
 from domain.hosts import HeldMessage
 from domain.incident import Act, Stage
 from domain.ladder import Condition

@@ -9,11 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from book import balances, ledger, outbox
 from book.database import transaction
-from domain.billing import Delivery, DeliveryState
-from domain.ledger import Balance, Dispute, Entry, Standing
-from domain.notices import ChargeState
+from book.money import balances, ledger, outbox
+from domain.letters.notices import ChargeState
+from domain.money.billing import Delivery, DeliveryState
+from domain.money.ledger import Balance, Dispute, Entry, Standing
 from gateway.api import examples
 from gateway.api.answers import (
     LONGEST_KEY,

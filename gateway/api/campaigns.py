@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from book import campaigns
-from book.campaigns import Announced, NotAnnounced
 from book.database import transaction
-from domain.complaints import canonical_domain
+from book.intake import campaigns
+from book.intake.campaigns import Announced, NotAnnounced
 from domain.hosts import Campaign
+from domain.intake.complaints import canonical_domain
 from gateway.api import examples
 from gateway.api.answers import LONGEST_TEXT, MOST, a_page, asked, single, told
 from gateway.api.bodies import LONGEST_REASON, fit, invalid, keepable, taken

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from book import histories, worklist
-from domain.console import ClientRow, ContractRow, LadderPlace, ServiceRow
-from domain.pages import IncidentRow
+from book.console import histories, worklist
+from domain.console.pages import IncidentRow
+from domain.console.views import ClientRow, ContractRow, LadderPlace, ServiceRow
 from gateway.api import examples
 from gateway.api.answers import LONGEST_TEXT, MOST, asked, more, single, told, unknown_cursor
 from gateway.api.documents import ALWAYS, gives, problems

@@ -3,32 +3,25 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from book.campaigns import Announced
-from book.desk import User
-from book.periods import Period
-from book.reported import Reported
-from book.sessions import Token
+from book.blocklists.periods import Period
+from book.console.desk import User
+from book.console.sessions import Token
+from book.intake.campaigns import Announced
+from book.intake.reported import Reported
 from domain.acts import Answer
-from domain.billing import Delivery, DeliveryState
-from domain.console import (
-    ClientRow,
-    ContractRow,
-    LadderPlace,
-    ServiceRow,
-    Span,
-    Worklist,
-)
-from domain.desk import Right, Role
+from domain.console.desk import Right, Role
+from domain.console.pages import IncidentPage, IncidentRow
+from domain.console.timeline import Kind, Moment, Timeline
+from domain.console.views import ClientRow, ContractRow, LadderPlace, ServiceRow, Span, Worklist
 from domain.hosts import HeldMessage
 from domain.incident import Act, Stage
 from domain.ladder import Condition
-from domain.ledger import Balance, Entry, EntryKind, Standing
-from domain.money import ChargeKind, Evidence, EvidenceKind, Unit
-from domain.notices import ChargeState
-from domain.pages import IncidentPage, IncidentRow
+from domain.letters.notices import ChargeState
+from domain.money.billing import Delivery, DeliveryState
+from domain.money.costs import ChargeKind, Evidence, EvidenceKind, Unit
+from domain.money.ledger import Balance, Entry, EntryKind, Standing
 from domain.steps import TaskKind
 from domain.tasks import Task
-from domain.timeline import Kind, Moment, Timeline
 from domain.units import Money
 
 INCIDENT = "incident-vps-1-1"

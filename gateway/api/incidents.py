@@ -7,17 +7,18 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from book import audit, pages, pictures, worklist
-from book.chain_rows import chain_row
-from book.incidents import parties
-from book.timeline import timeline
-from domain import console
-from domain.console import Order, Span, Worklist
-from domain.desk import Right
+from book.console import pages, pictures, worklist
+from book.console.timeline import timeline
+from book.incident import audit
+from book.incident.chain_rows import chain_row
+from book.incident.incidents import parties
+from domain.console import views as console
+from domain.console.desk import Right
+from domain.console.pages import IncidentPage
+from domain.console.timeline import Timeline
+from domain.console.views import Order, Span, Worklist
 from domain.incident import Outcome, Stage
-from domain.pages import IncidentPage
 from domain.record import Entry
-from domain.timeline import Timeline
 from gateway.api import examples
 from gateway.api.answers import LONGEST_TEXT, MOST, asked, more, single, told, unknown_cursor
 from gateway.api.documents import ALWAYS, gives, problems

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
-from book import periods, snds
-from domain.complaints import canonical_address, canonical_domain
+from book.blocklists import periods, snds
+from domain.intake.complaints import canonical_address, canonical_domain
 from gateway.api import examples
 from gateway.api.answers import single
 from gateway.api.documents import ALWAYS, gives

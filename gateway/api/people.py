@@ -8,10 +8,17 @@ from asyncpg import Connection
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from book import desk
+from book.console import desk
+from book.console.desk import NoSuchUser, NotChanged, User
 from book.database import transaction
-from book.desk import NoSuchUser, NotChanged, User
-from domain.desk import LONGEST_SECRET, SHORTEST_SECRET, Right, Role, checked_name, checked_secret
+from domain.console.desk import (
+    LONGEST_SECRET,
+    SHORTEST_SECRET,
+    Right,
+    Role,
+    checked_name,
+    checked_secret,
+)
 from gateway.api import examples
 from gateway.api.answers import LONGEST_TEXT, MOST, a_page, single, told
 from gateway.api.bodies import LONGEST_REASON, fit, invalid, keepable, taken

@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from book import reported
-from book.reported import Reported
+from book.intake import reported
+from book.intake.reported import Reported
 from gateway.api import examples
 from gateway.api.answers import (
     LONGEST_KEY,

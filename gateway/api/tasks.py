@@ -8,9 +8,9 @@ from uuid import uuid4
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from book import tasks
 from book.database import transaction
-from book.tasks import NoSuchTask, TaskDone, ToldWhen
+from book.incident import tasks
+from book.incident.tasks import NoSuchTask, TaskDone, ToldWhen
 from domain.acts import MOST_MINUTES, CallOutcome
 from domain.incident import Act
 from domain.steps import TaskKind

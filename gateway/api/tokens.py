@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from book import sessions
+from book.console import sessions
+from book.console.desk import NoSuchUser, NotChanged
+from book.console.sessions import Token
 from book.database import transaction
-from book.desk import NoSuchUser, NotChanged
-from book.sessions import Token
-from domain.desk import Right
+from domain.console.desk import Right
 from domain.units import Hours
 from gateway.api import examples
 from gateway.api.answers import LONGEST_TEXT, MOST, a_page, asked, told

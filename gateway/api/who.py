@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 
-from domain.desk import Person, Right
+from domain.console.desk import Person, Right
 from gateway.desk.sessions import WithToken, needs
 from gateway.problems import Problem
 

@@ -18,10 +18,10 @@ from domain.acts import (
     Settle,
     Waive,
 )
-from domain.foresight import What
+from domain.console.foresight import What
 from domain.incident import Act, Outcome
 from domain.ladder import Term
-from domain.money import ChargeKind, Settlement
+from domain.money.costs import ChargeKind, Settlement
 from domain.units import Hours, Money
 
 LONGEST_REASON = 2_000

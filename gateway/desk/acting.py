@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from book import acting
-from domain.console import ActPage
-from domain.desk import right_for
-from domain.foresight import What, foresee
+from book.console import acting
+from domain.console.desk import right_for
+from domain.console.foresight import What, foresee
+from domain.console.views import ActPage
 from domain.incident import Act
 from gateway.desk import act_forms
 from gateway.desk.act_forms import Fields

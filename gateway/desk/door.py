@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from book import desk, sessions
-from domain.desk import LONGEST_SECRET
+from book.console import desk, sessions
+from domain.console.desk import LONGEST_SECRET
 from domain.parties import Language
 from gateway.desk import hashing
 from gateway.desk.sessions import SIGN_IN, SignedIn, back_to, cookie_of, form_of, posted

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from book import histories, pages, worklist
-from domain import console
-from domain.console import ClientPage, ClientsPage, FrontPage, Order
+from book.console import histories, pages, worklist
+from domain.console import views as console
+from domain.console.views import ClientPage, ClientsPage, FrontPage, Order
 from domain.incident import Outcome, Stage
 from gateway.desk.pages import shown
 from gateway.desk.sessions import SignedIn

@@ -7,11 +7,12 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from book import audit, pages, pictures
-from book.timeline import timeline
-from domain.console import StoryPage
-from domain.desk import right_for
-from domain.links import portal_token
+from book.console import pages, pictures
+from book.console.timeline import timeline
+from book.incident import audit
+from domain.console.desk import right_for
+from domain.console.views import StoryPage
+from domain.letters.links import portal_token
 from gateway.desk.pages import shown
 from gateway.desk.sessions import SignedIn
 from gateway.gateway import Gateway, TheGateway

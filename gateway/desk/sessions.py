@@ -9,9 +9,9 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from book import sessions
-from book.sessions import Session
-from domain.desk import Person, Right
+from book.console import sessions
+from book.console.sessions import Session
+from domain.console.desk import Person, Right
 from gateway import body
 from gateway.gateway import Gateway, TheGateway, book_at_hand
 from gateway.problems import Problem, prefers_html, response_to

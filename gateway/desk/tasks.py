@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from book import tasks
 from book.database import transaction
-from book.tasks import NoSuchTask, Outcome, TaskDone
-from domain.console import TaskPage, TasksPage
-from domain.desk import Right
+from book.incident import tasks
+from book.incident.tasks import NoSuchTask, Outcome, TaskDone
+from domain.console.desk import Right
+from domain.console.views import TaskPage, TasksPage
 from gateway.desk.act_forms import LONGEST_REASON, Fields
 from gateway.desk.pages import shown
 from gateway.desk.sessions import SignedIn, insist, posted

@@ -8,7 +8,7 @@ needed. Where `Source-IP` is missing, or no address of the Internet, the address
 import re
 from datetime import datetime
 
-from domain.complaints import MOST_MESSAGES, Complaint, canonical_address, credible
+from domain.intake.complaints import MOST_MESSAGES, Complaint, canonical_address, credible
 from gateway.formats import original, received, spamcop
 from gateway.formats.fingerprint import fingerprint
 from gateway.formats.headers import Fields, moment, split

@@ -10,7 +10,7 @@ the way in can say that a message is the spam itself, and then `the_spam_itself`
 
 from datetime import datetime
 
-from domain.complaints import Complaint, credible
+from domain.intake.complaints import Complaint, credible
 from gateway.formats import original, received
 from gateway.formats.fingerprint import fingerprint
 from gateway.formats.headers import Fields, split

@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from domain.complaints import Complaint, canonical_address
+from domain.intake.complaints import Complaint, canonical_address
 from gateway.formats.forwarded import complaint_about
 from gateway.formats.headers import LARGEST_BLOCK, Fields, split
 from gateway.formats.parts import ORIGINAL, taken_apart

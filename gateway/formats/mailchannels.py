@@ -13,7 +13,7 @@ names (Domain Lockdown): so, against the rule, it tells the offending domain her
 import re
 from datetime import datetime
 
-from domain.complaints import Complaint, canonical_domain, credible
+from domain.intake.complaints import Complaint, canonical_domain, credible
 from gateway.formats import original
 from gateway.formats.fingerprint import fingerprint
 from gateway.formats.headers import Fields

@@ -2,7 +2,7 @@
 
 import re
 
-from domain.complaints import canonical_domain, canonical_mailbox
+from domain.intake.complaints import canonical_domain, canonical_mailbox
 from gateway.formats.headers import Fields
 
 _MOST_SIGNATURES = 10

@@ -4,13 +4,13 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.complaints import (
+from domain.intake.complaints import (
     Complaint,
     canonical_address,
     canonical_domain,
     canonical_mailbox,
     credible,
-)  # fmt: skip
+)
 from domain.wire import WireError, from_json
 from gateway.formats.fingerprint import fingerprint
 from gateway.formats.port import NotUnderstood, register_last

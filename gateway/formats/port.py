@@ -10,7 +10,7 @@ from functools import cache
 from typing import Protocol, TypeVar
 
 import gateway.formats
-from domain.complaints import Complaint
+from domain.intake.complaints import Complaint
 from gateway.formats.headers import split
 
 LARGEST = 32 * 1024 * 1024

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from domain.complaints import canonical_address
+from domain.intake.complaints import canonical_address
 from gateway.formats.headers import Fields, moment
 
 _MOST_HOPS = 12

@@ -23,7 +23,7 @@ _SHOWN = (
     "X-Source-Dir",
 )  # fmt: skip
 """What tells a server's owner which mailbox or script it was. Of each only the topmost, but for
-`Received`, whose second or third line is their own server's (`domain/causes.py` reads it)."""
+`Received`, whose second or third line is their own server's (domain/letters/causes.py reads it)."""
 
 _MOST_HOPS = 3
 """`Received` lines that are shown: the reporter's, perhaps one more of theirs, the server's own."""

@@ -10,7 +10,7 @@ in it is where that person is: such a complaint names no address of ours, unless
 
 from datetime import datetime
 
-from domain.complaints import Complaint, canonical_address, canonical_domain, credible
+from domain.intake.complaints import Complaint, canonical_address, canonical_domain, credible
 from gateway.formats import original, received
 from gateway.formats.fingerprint import fingerprint
 from gateway.formats.headers import Fields

@@ -11,7 +11,7 @@ mail that we sent, and are for a person.
 import re
 from datetime import datetime
 
-from domain.complaints import Complaint, canonical_address, credible
+from domain.intake.complaints import Complaint, canonical_address, credible
 from gateway.formats import original, received
 from gateway.formats.fingerprint import fingerprint
 from gateway.formats.headers import Fields, moment, split

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from xarf import schema_validator
 
-from domain.complaints import Complaint
+from domain.intake.complaints import Complaint
 from gateway.formats.json_text import a_moment, a_text, an_object, looks_like, read_json
 from gateway.formats.port import NotUnderstood, register
 from gateway.formats.xarf_said import Said, complaint_of

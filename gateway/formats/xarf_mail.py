@@ -8,7 +8,7 @@ PLAIN` (`X-ARF: YES`), the YAML in the second part and the evidence in the third
 import re
 from datetime import datetime
 
-from domain.complaints import Complaint
+from domain.intake.complaints import Complaint
 from gateway.formats.headers import Fields, split
 from gateway.formats.json_text import an_object, read_json
 from gateway.formats.parts import ORIGINAL, Part, boundary_of, taken_apart

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.complaints import Complaint, canonical_address, credible
+from domain.intake.complaints import Complaint, canonical_address, credible
 from gateway.formats import original
 from gateway.formats.fingerprint import fingerprint
 from gateway.formats.headers import Fields, split

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import yaml
 
-from domain.complaints import Complaint
+from domain.intake.complaints import Complaint
 from gateway.formats.headers import LARGEST_BLOCK, moment
 from gateway.formats.json_text import a_list, a_moment, a_text, an_object
 from gateway.formats.parts import unbase64

@@ -3,8 +3,8 @@
 import re
 from email.message import Message
 
-from domain.complaints import canonical_mailbox
-from domain.correspondence import LONGEST, Answer, Kind, incident_in
+from domain.intake.complaints import canonical_mailbox
+from domain.letters.correspondence import LONGEST, Answer, Kind, incident_in
 from gateway.formats.headers import Fields, split
 from gateway.formats.parts import ORIGINAL, Part, kind_of, report_type_of, taken_apart
 from gateway.formats.redaction import decoded

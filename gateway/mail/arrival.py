@@ -11,9 +11,9 @@ from email.message import Message
 import asyncpg
 
 from book.database import LOST
-from book.intake import Accepted, Received
-from domain.complaints import Complaint, canonical_domain
-from domain.correspondence import Answer
+from book.intake.intake import Accepted, Received
+from domain.intake.complaints import Complaint, canonical_domain
+from domain.letters.correspondence import Answer
 from gateway.formats.headers import Fields, split
 from gateway.formats.port import NotUnderstood, is_mail, understand
 from gateway.mail.answers import read_answer

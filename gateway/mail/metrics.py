@@ -5,7 +5,7 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from book.intake import Accepted
+from book.intake.intake import Accepted
 from gateway.mail.arrival import Keep
 
 

@@ -1,7 +1,7 @@
 -- The ledger: charges, and what takes them back. Appended to and never changed; whatever the program
 -- shows is a sum of its rows, and the database itself refuses what would make a sum wrong.
 
--- ISO 4217, list one: how many decimals an amount can have. domain/currencies.py says the same.
+-- ISO 4217, list one: how many decimals an amount can have. domain/money/currencies.py says the same.
 CREATE TABLE currencies (
     code      text PRIMARY KEY CHECK (code ~ '^[A-Z]{3}$'),
     decimals  int NOT NULL CHECK (decimals BETWEEN 0 AND 4)

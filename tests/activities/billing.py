@@ -9,7 +9,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.billing.delivery import Deliveries
 from activities.billing.port import Backends
-from domain.billing import Deliver, Delivered
+from domain.money.billing import Deliver, Delivered
 from tests.real.far_sides import FarSide
 
 

@@ -11,7 +11,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.billing import http, port, stripe, whmcs
 from activities.billing.delivery import AT_ONCE, Deliveries
 from book.beside import beside
-from domain.billing import Deliver, DeliveryState
+from domain.money.billing import Deliver, DeliveryState
 from tests.activities.billing import Step, World
 from tests.book.outboxes import (
     billed_by,

@@ -8,7 +8,7 @@ import pytest_asyncio
 from asyncpg import Pool
 
 from activities.billing import port, whmcs
-from domain.billing import DeliveryState
+from domain.money.billing import DeliveryState
 from tests.activities.billing import Step
 from tests.book.outboxes import billed_by, charged, entry_of, open_tasks, stands, taken_back
 from tests.book.provider import an_incident, closed

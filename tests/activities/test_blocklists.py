@@ -12,7 +12,7 @@ from dnslib import RCODE, DNSRecord
 from activities.blocklists.addresses import addresses_in
 from activities.blocklists.dnsbl import BadBlocklists, Blocklists
 from activities.blocklists.port import Checked
-from domain.blocklists import Keeps
+from domain.blocklists.blocklist import Keeps
 from workers.demo.blocklist import BlocklistServer
 
 pytestmark = pytest.mark.real

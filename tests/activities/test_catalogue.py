@@ -8,8 +8,8 @@ from activities.blocklists import snds
 from activities.blocklists.catalogue import catalogue
 from activities.blocklists.dnsbl import BadBlocklists, Blocklists
 from activities.blocklists.port import Checked
-from domain.blocklists import Keeps
-from domain.refusals import Receiver
+from domain.blocklists.blocklist import Keeps
+from domain.detection.refusals import Receiver
 from workers.demo.blocklist import BlocklistServer
 
 ZEN, DBL, SPIKE = "zen.spamhaus.org", "dbl.spamhaus.org", "bl.mailspike.net"

@@ -19,12 +19,12 @@ from activities.delisting.port import Way
 from activities.delisting.requesting import Requesting
 from activities.delisting.visit import ByVisit
 from activities.smtp import MailServer
-from book import delisting, listings, periods
+from book.blocklists import delisting, listings, periods
+from book.blocklists.delisting import Asked
+from book.blocklists.periods import Seen
 from book.database import transaction
-from book.delisting import Asked
-from book.periods import Seen
-from domain.blocklists import By
-from domain.catalogue import read_catalogue
+from domain.blocklists.blocklist import By
+from domain.blocklists.catalogue import read_catalogue
 from domain.steps import DelistingRequested, RequestDelisting
 from tests.activities.mail_servers import Picky
 from tests.book.provider import ADDRESS, INCIDENT, an_incident, imposed, reported, seen

@@ -16,9 +16,10 @@ from activities.blocklists.dnsbl import Blocklists
 from activities.blocklists.snds import ZONE, Snds
 from activities.feeds import Feeds
 from activities.looking import Looking
-from book import news, periods, snds
+from book.blocklists import periods, snds
+from book.incident import news
+from domain.blocklists.watching import FeedsRead, ReadFeeds
 from domain.steps import CheckLists, Listings
-from domain.watching import FeedsRead, ReadFeeds
 from tests.book.provider import ADDRESS, INCIDENT, a_provider, an_incident
 from workers.demo.blocklist import BlocklistServer
 

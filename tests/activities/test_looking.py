@@ -11,7 +11,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.blocklists.dnsbl import Blocklists
 from activities.looking import Looking
-from book import clients
+from book.clientele import clients
 from domain.ladder import Rung
 from domain.measures import Measure
 from domain.steps import Assess, Assessment, CheckLists, Listings, WayOut

@@ -10,10 +10,10 @@ from activities.books import Books
 from activities.metering import Metering
 from activities.smarthosts.port import Figure, NoFigures
 from domain.incident import Outcome
-from domain.metering import Tolerance
+from domain.money.metering import Tolerance
+from domain.money.usage import BilledLate, BillLate, Reconcile, Reconciled, Taken, TakeReadings
 from domain.news import Observed
 from domain.steps import Bill, Impose, Lift
-from domain.usage import BilledLate, BillLate, Reconcile, Reconciled, Taken, TakeReadings
 from tests.book.metering import SOURCE, due, ended, redirected, used
 from tests.book.provider import HOST, INCIDENT, REDIRECT, an_incident, closed, seen
 

@@ -20,9 +20,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.notices import NoticeRefused, Notices
 from activities.smtp import MailServer
-from book import clients
-from book.notices import Sender
-from domain.notices import Notice
+from book.clientele import clients
+from book.letters.notices import Sender
+from domain.letters.notices import Notice
 from domain.parties import Language
 from domain.steps import NoticeSent, SendNotice
 from gateway.formats.xarf import Xarf

@@ -20,7 +20,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.notices import NoticeRefused
 from activities.record import RecordAttempts
-from book import audit
+from book.incident import audit
 from domain.chronicle import Chronicle
 from domain.steps import Decision, Done, View
 from tests.book.provider import INCIDENT, an_incident

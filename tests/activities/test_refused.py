@@ -11,9 +11,9 @@ from activities.blocklists.catalogue import catalogue
 from activities.blocklists.dnsbl import Blocklists
 from activities.delisting.requesting import Requesting
 from activities.looking import Looking
-from book import refused
-from domain.blocklists import is_asked
-from domain.refusals import Receiver
+from book.intake import refused
+from domain.blocklists.blocklist import is_asked
+from domain.detection.refusals import Receiver
 from domain.steps import CheckLists, Listings, RequestDelisting
 from tests.book.provider import HOST, INCIDENT, a_provider
 from tests.domain.test_refused import S3150, a_refusal

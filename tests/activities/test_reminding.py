@@ -9,9 +9,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.reminding import Reminding
 from activities.smtp import MailServer
-from book import tasks
 from book.database import transaction
-from book.notices import Sender
+from book.incident import tasks
+from book.letters.notices import Sender
 from domain.steps import Remind, Reminded, TaskKind
 from tests.activities.mail_servers import Picky
 from tests.book.provider import INCIDENT, an_incident

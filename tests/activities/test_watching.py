@@ -13,11 +13,20 @@ from temporalio.testing import ActivityEnvironment
 from activities.blocklists.dnsbl import Blocklists
 from activities.looking import Looking
 from activities.watching import Watching
-from book import clients, news, periods
-from domain.blocklists import Blocklist, Catalogue, Keeps
+from book.blocklists import periods
+from book.clientele import clients
+from book.incident import news
+from domain.blocklists.blocklist import Blocklist, Catalogue, Keeps
+from domain.blocklists.watching import (
+    EndWatch,
+    PlanWatch,
+    SliceWatched,
+    Tally,
+    WatchPlan,
+    WatchSlice,
+)
 from domain.incident import Outcome
 from domain.steps import CheckLists
-from domain.watching import EndWatch, PlanWatch, SliceWatched, Tally, WatchPlan, WatchSlice
 from tests.book.provider import (
     ADDRESS,
     INCIDENT,

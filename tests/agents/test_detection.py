@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from domain.detection.traffic import HOUR, RECENT
 from domain.hosts import Detection
-from domain.traffic import HOUR, RECENT
 from tests.agents.sending import DAY, SHOP, START, Host
 
 

@@ -12,7 +12,7 @@ from agents.detection import counting
 from agents.detection.memory import remembered
 from agents.detection.sketch import added, distinct, keyed
 from agents.mta.logfile import LogFile
-from domain.traffic import DAYS, HOUR
+from domain.detection.traffic import DAYS, HOUR
 from tests.agents.sending import DAY, SHOP, Host
 
 

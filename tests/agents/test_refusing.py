@@ -6,9 +6,9 @@ import pytest
 
 from agents.mta.exim.log import MainLog
 from agents.mta.traffic import Result, Tried
-from domain.refusals import Receiver
-from domain.refused import Refused
-from domain.traffic import HOUR
+from domain.detection.refusals import Receiver
+from domain.detection.refused import Refused
+from domain.detection.traffic import HOUR
 from tests.agents.sending import SHOP, START, Host
 from tests.domain.test_refused import HOST as OUTLOOK
 from tests.domain.test_refused import MTA7, S3150, TSS04

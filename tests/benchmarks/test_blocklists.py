@@ -5,8 +5,8 @@ import pytest
 from benchmarks.blocklists import simulated
 from benchmarks.lookups import KINDS, measured
 from benchmarks.rbldnsd import IP4, entries, rbldnsd
-from domain.blocklists import Blocklist
-from domain.watching import turns
+from domain.blocklists.blocklist import Blocklist
+from domain.blocklists.watching import turns
 
 ZONES = ("one.example", "two.example")
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from asyncpg import Pool
 
-from book import bills, clients, corrections, measures
+from book.clientele import clients
 from book.database import transaction
-from book.incidents import Parties
+from book.incident import measures
+from book.incident.incidents import Parties
+from book.money import bills, corrections
+from domain.clientele.signed import Signed
 from domain.ladder import Term
-from domain.money import ChargeKind, Room
-from domain.signed import Signed
+from domain.money.costs import ChargeKind, Room
 from tests.book.provider import a_clientele, parties_of, reported
 from tests.domain.builders import PRICES, a_contract
 

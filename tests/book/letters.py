@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 from asyncpg import Pool
 
-from book import deliveries, notices
 from book.database import transaction
-from book.deliveries import Delivery
-from book.notices import Written
-from domain.notices import Notice
+from book.letters import deliveries, notices
+from book.letters.deliveries import Delivery
+from book.letters.notices import Written
+from domain.letters.notices import Notice
 from tests.book.provider import INCIDENT
 
 LEFT = "0123456789abcdef0123456789abcdef"

@@ -5,10 +5,10 @@ from typing import Any
 
 from asyncpg import Pool
 
-from book import readings, usage
 from book.database import transaction
+from book.money import readings, usage
 from domain.measures import Measure, Restriction, Scope
-from domain.redirects import Stretch
+from domain.money.redirects import Stretch
 from tests.book.provider import HOST, INCIDENT, REDIRECT, seen
 
 SOURCE = "mailchannels"

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from asyncpg import Pool
 
-from book import ledger
 from book.database import transaction
-from book.incidents import Parties
-from domain.ledger import Entry, EntryKind
-from domain.money import ChargeKind, Unit
+from book.incident.incidents import Parties
+from book.money import ledger
+from domain.money.costs import ChargeKind, Unit
+from domain.money.ledger import Entry, EntryKind
 from domain.units import Money
 
 

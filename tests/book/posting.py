@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 
 from book.database import open_pool
-from book.inbox import Delivered, Inbox
+from book.intake.inbox import Delivered, Inbox
 
 _AT_ONCE = 20
 

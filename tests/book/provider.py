@@ -7,18 +7,21 @@ from typing import Any
 
 from asyncpg import Pool
 
-from book import clients, incidents, intake, listings, measures
+from book.blocklists import listings
+from book.clientele import clients
 from book.database import transaction
-from book.incidents import Parties
-from book.intake import Accepted, Received
-from domain.clientele import Clientele, Host
-from domain.complaints import Complaint
+from book.incident import incidents, measures
+from book.incident.incidents import Parties
+from book.intake import intake
+from book.intake.intake import Accepted, Received
+from domain.clientele.file import Clientele, Host
+from domain.clientele.signed import Signed
 from domain.hosts import Observation
 from domain.incident import Outcome
+from domain.intake.complaints import Complaint
 from domain.measures import Measure, Restriction, Scope
 from domain.news import Observed
 from domain.parties import Service
-from domain.signed import Signed
 from tests.domain.builders import a_client, a_contract, a_service
 
 ADDRESS = "192.0.2.7"

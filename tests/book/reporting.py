@@ -9,7 +9,7 @@ import itertools
 import sys
 
 from book.database import open_pool
-from book.intake import Intake
+from book.intake.intake import Intake
 from tests.book.provider import a_report
 from tests.domain.builders import a_service
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from asyncpg import Pool
 
-from book import attribution, clients
-from book.attribution import Asked, Attribution, Followed
-from domain.attribution import Place, unknown
-from domain.signed import Signed
+from book.clientele import clients
+from book.intake import attribution
+from book.intake.attribution import Asked, Attribution, Followed
+from domain.clientele.signed import Signed
+from domain.intake.attribution import Place, unknown
 from tests.book.provider import ADDRESS, a_clientele
 from tests.domain.builders import a_contract, a_service
 

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 from asyncpg import Connection, Pool
 
-from book import audit
 from book.database import transaction
+from book.incident import audit
 from domain.record import Break
 from tests.book.provider import INCIDENT, an_incident
 

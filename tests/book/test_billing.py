@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from asyncpg import Pool
 
-from book import billed, billing, outbox
-from book.billing import Look, NotYet, Send
 from book.database import transaction
-from domain.billing import Delivered, DeliveryState
+from book.money import billed, billing, outbox
+from book.money.billing import Look, NotYet, Send
+from domain.money.billing import Delivered, DeliveryState
 from tests.book.outboxes import (
     billed_by,
     charged,

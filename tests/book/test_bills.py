@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from asyncpg import Pool
 
-from book import caps, ledger, tasks
 from book.database import transaction
-from book.incidents import Parties
+from book.incident import tasks
+from book.incident.incidents import Parties
+from book.money import caps, ledger
 from domain.contract import Rounding
 from domain.incident import Outcome
 from domain.ladder import Term
-from domain.ledger import Entry
-from domain.money import ChargeKind, Evidence, EvidenceKind
+from domain.money.costs import ChargeKind, Evidence, EvidenceKind
+from domain.money.ledger import Entry
 from domain.steps import TaskKind
 from tests.book.ledgers import (
     an_incident_priced,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from asyncpg import Pool
 
-from book import clients
-from book.clients import ContractInUse, NotTheirs, Overlap
-from domain.clientele import Clientele, read_clientele
-from domain.signed import Signed
+from book.clientele import clients
+from book.clientele.clients import ContractInUse, NotTheirs, Overlap
+from domain.clientele.file import Clientele, read_clientele
+from domain.clientele.signed import Signed
 from domain.units import Hours
 from tests.book.provider import ADDRESS, a_clientele, an_incident
 from tests.domain.builders import a_client, a_contract, a_service

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from asyncpg import Pool
 
-from book import balances, closed, corrections
 from book.database import transaction
-from book.incidents import Parties
-from book.ledger import Refused
+from book.incident.incidents import Parties
+from book.money import balances, closed, corrections
+from book.money.ledger import Refused
 from domain.acts import Credit, Dispute, Settle, Waive
 from domain.ladder import Term
-from domain.money import ChargeKind, Settlement
-from domain.notices import ChargeState
+from domain.letters.notices import ChargeState
+from domain.money.costs import ChargeKind, Settlement
 from domain.units import Money
 from tests.book.ledgers import balance, billed, voided, waived
 from tests.book.provider import an_incident, is_listed

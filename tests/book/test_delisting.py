@@ -6,13 +6,14 @@ import asyncpg
 import pytest
 from asyncpg import Pool
 
-from book import delisting, listings, news, periods, sending, snds
+from book.blocklists import delisting, listings, periods, sending, snds
+from book.blocklists.delisting import Asked
+from book.blocklists.periods import Seen
+from book.blocklists.snds import Day
 from book.database import transaction
-from book.delisting import Asked
-from book.periods import Seen
+from book.incident import news
 from book.schema import MIGRATIONS
-from book.snds import Day
-from domain.blocklists import By
+from domain.blocklists.blocklist import By
 from tests.book.provider import ADDRESS, INCIDENT, an_incident, closed, imposed, reported, seen
 from tests.conftest import to_database
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from asyncpg import Pool
 
-from book import clients, measures, roster
+from book.clientele import clients, roster
 from book.database import transaction
-from domain.clientele import Host
+from book.incident import measures
+from domain.clientele.file import Host
 from domain.measures import Measure, Restriction, Scope
 from domain.news import Observed
 from tests.book.provider import a_clientele, an_incident, imposed, seen

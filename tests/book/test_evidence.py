@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 from asyncpg import Pool
 
-from book import evidence
 from book.database import transaction
+from book.intake import evidence
 from workers.demo.arf import arf_report
 
 

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from asyncpg import Pool
 
-from book import clients, intake, news
+from book.clientele import clients
+from book.incident import news
+from book.intake import intake
 from domain.news import News
 from tests.book.provider import INCIDENT, a_clientele, a_provider, a_report, reported
 from tests.domain.builders import a_service

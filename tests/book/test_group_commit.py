@@ -13,9 +13,9 @@ import asyncpg
 import pytest
 from asyncpg import Pool
 
-from book import clients
+from book.clientele import clients
 from book.database import LOST, open_pool
-from book.intake import Accepted, Intake, ReportedOtherwise
+from book.intake.intake import Accepted, Intake, ReportedOtherwise
 from tests.book import reporting
 from tests.book.provider import ADDRESS, INCIDENT, a_clientele, a_provider, a_report
 from tests.gateway.world import Gate

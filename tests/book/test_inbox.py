@@ -12,10 +12,10 @@ import asyncpg
 import pytest
 from asyncpg import Pool
 
-from book import inbox
 from book.database import transaction
-from book.inbox import Delivered, Inbox
-from book.reports import ReportedOtherwise
+from book.intake import inbox
+from book.intake.inbox import Delivered, Inbox
+from book.intake.reports import ReportedOtherwise
 from book.together import MOST_BYTES
 
 REPOSITORY = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from asyncpg import Pool, Record
 
-from book import audit, incidents, news
 from book.database import transaction
+from book.incident import audit, incidents, news
 from domain.chronicle import Chronicle
 from domain.incident import Outcome
 from domain.steps import TaskKind, View

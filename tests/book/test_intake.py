@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from asyncpg import Pool
 
-from book import clients, intake
+from book.clientele import clients
 from book.database import transaction
-from book.intake import ReportedOtherwise
+from book.intake import intake
+from book.intake.intake import ReportedOtherwise
 from domain.incident import Outcome
 from tests.book.provider import (
     ADDRESS,

@@ -4,11 +4,11 @@ import asyncio
 
 from asyncpg import Pool
 
-from book import bills
 from book.database import transaction
+from book.money import bills
 from domain.incident import Outcome
 from domain.ladder import Term
-from domain.money import ChargeKind
+from domain.money.costs import ChargeKind
 from tests.book.ledgers import billed, on_ledger, voided, waived
 from tests.book.provider import (
     REDIRECT,

@@ -13,11 +13,12 @@ from asyncpg import Connection, Pool
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from book import bills, corrections, incidents
-from book.ledger import Refused
+from book.incident import incidents
+from book.money import bills, corrections
+from book.money.ledger import Refused
 from domain.contract import Contract, Rounding
 from domain.ladder import Term
-from domain.money import ChargeKind, Used, bill
+from domain.money.costs import ChargeKind, Used, bill
 from domain.units import Money
 from domain.wire import to_json
 from tests.domain.builders import PRICES, a_contract

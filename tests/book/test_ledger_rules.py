@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from asyncpg import Pool
 
-from domain.currencies import CURRENCIES
 from domain.incident import Outcome
+from domain.money.currencies import CURRENCIES
 from tests.book.ledgers import balance, billed, voided
 from tests.book.provider import an_incident, closed, is_listed, parties_of, reported
 from tests.domain.builders import PRICES

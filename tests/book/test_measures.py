@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from asyncpg import Pool
 
-from book import measures
 from book.database import transaction
-from book.measures import NoSuchHost
+from book.incident import measures
+from book.incident.measures import NoSuchHost
 from domain.hosts import Counts, Desired, Fate, HeldMessage, Wanted
 from domain.measures import Measure, Restriction, Scope
 from domain.news import Observed

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from asyncpg import Pool
 
-from book import news
-from book.news import Stirred
+from book.incident import news
+from book.incident.news import Stirred
 from domain.incident import Outcome
 from domain.news import Observed
 from tests.book.provider import (

@@ -8,12 +8,13 @@ import pytest
 import pytest_asyncio
 from asyncpg import Connection, Pool
 
-from book import channels, clients, deliveries, notices
+from book.clientele import clients
 from book.database import transaction
+from book.letters import channels, deliveries, notices
 from book.schema import MIGRATIONS
-from domain.causes import Cause, Platform
-from domain.clientele import Host
-from domain.notices import HeldFrom
+from domain.clientele.file import Host
+from domain.letters.causes import Cause, Platform
+from domain.letters.notices import HeldFrom
 from domain.parties import Language
 from tests.book.letters import MESSAGE_ID, a_letter
 from tests.book.provider import (

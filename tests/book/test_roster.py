@@ -6,14 +6,15 @@ from dataclasses import replace
 import pytest
 from asyncpg import Pool
 
-from book import clients, intake, roster
-from book.clients import ContractInUse
-from domain.changes import Change, How
-from domain.clientele import read_clientele
-from domain.listed import Listed
-from domain.signed import Signed
-from domain.syncing import Resolved
-from domain.understood import understand
+from book.clientele import clients, roster
+from book.clientele.clients import ContractInUse
+from book.intake import intake
+from domain.clientele.changes import Change, How
+from domain.clientele.file import read_clientele
+from domain.clientele.listed import Listed
+from domain.clientele.signed import Signed
+from domain.clientele.syncing import Resolved
+from domain.clientele.understood import understand
 from domain.units import Hours
 from tests.book.provider import a_clientele, a_report, an_incident, closed, until_one_waits
 from tests.book.test_clients import EXAMPLE, everything

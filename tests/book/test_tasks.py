@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from asyncpg import Pool
 
-from book import news, tasks
 from book.database import transaction
-from book.tasks import NoSuchTask, Outcome, TaskDone, ToldWhen
+from book.incident import news, tasks
+from book.incident.tasks import NoSuchTask, Outcome, TaskDone, ToldWhen
 from domain.steps import TaskKind
 from domain.tasks import ANY_OTHER, WITHIN, Task
 from tests.book.provider import INCIDENT, an_incident

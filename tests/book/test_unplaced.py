@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from asyncpg import Pool, Record
 
-from book import clients, intake, news, unplaced
-from book.intake import Received
-from domain.signed import Signed
+from book.clientele import clients
+from book.incident import news
+from book.intake import intake, unplaced
+from book.intake.intake import Received
+from domain.clientele.signed import Signed
 from tests.book.provider import ADDRESS, INCIDENT, a_clientele, a_report, closed, reported
 from tests.domain.builders import a_contract, a_service
 

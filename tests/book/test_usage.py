@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 from asyncpg import Pool
 
-from book import readings, usage
 from book.database import transaction
+from book.money import readings, usage
 from domain.incident import Outcome
-from domain.metering import UNSETTLED
+from domain.money.metering import UNSETTLED
 from domain.news import Observed
 from tests.book.metering import DOMAIN, SOURCE, due, ended, redirected, told, used
 from tests.book.provider import (

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from domain.listed import Listed, Rented
-from domain.sources import Source, read_source
+from domain.clientele.listed import Listed, Rented
+from domain.clientele.sources import Source, read_source
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "clients.example.yaml"
 

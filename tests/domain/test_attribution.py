@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.attribution import NO_ADDRESS, Held, Index, Place, unknown, without_contract
+from domain.intake.attribution import NO_ADDRESS, Held, Index, Place, unknown, without_contract
 
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
 JULY = datetime(2026, 7, 1, tzinfo=UTC)

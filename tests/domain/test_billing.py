@@ -5,18 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from domain.accounts import Account
-from domain.billing import (
-    Delivery,
-    DeliveryState,
-    Difference,
-    There,
-    compare,
-    pause_after,
-)
-from domain.clientele import Unreadable, read_clientele
-from domain.ledger import Entry, EntryKind
-from domain.money import ChargeKind
+from domain.clientele.file import Unreadable, read_clientele
+from domain.money.accounts import Account
+from domain.money.billing import Delivery, DeliveryState, Difference, There, compare, pause_after
+from domain.money.costs import ChargeKind
+from domain.money.ledger import Entry, EntryKind
 from tests.domain.builders import euros
 
 CLIENT = """\

@@ -6,8 +6,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from domain.blocklists import By, WayOff, is_asked
-from domain.catalogue import BadCatalogue, read_catalogue
+from domain.blocklists.blocklist import By, WayOff, is_asked
+from domain.blocklists.catalogue import BadCatalogue, read_catalogue
 
 GOOD: Mapping[str, object] = {
     "name": "One", "zone": "bl.one.example", "keeps": ["ip4"], "off": "expires", "hours": 24,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.causes import Cause, Platform, likely_cause, platform_in
+from domain.letters.causes import Cause, Platform, likely_cause, platform_in
 
 OWN = ("192.0.2.7/32", "2001:db8:7::/48")
 BY_REPORTER = "Received: from mail.shop.example (mail.shop.example [192.0.2.7]) by mx.far.example with ESMTPS id 1; d"  # noqa: E501

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.calendar import AROUND_THE_CLOCK
-from domain.clientele import Clientele, Host, Unreadable, read_clientele
+from domain.clientele.file import Clientele, Host, Unreadable, read_clientele
 from domain.contract import Contract
 from domain.measures import Measure
 from domain.parties import ClientKind, ServiceKind

@@ -3,7 +3,7 @@
 import pytest
 from yaml.nodes import Node
 
-from domain.document import (
+from domain.clientele.document import (
     Field,
     Flawed,
     Notes,
@@ -14,7 +14,7 @@ from domain.document import (
     section,
     several,
 )
-from domain.entries import (
+from domain.clientele.entries import (
     beginning,
     contact,
     flag,

@@ -1,8 +1,8 @@
 """What is usual at an hour of the day, and what is none of that hour."""
 
-from domain.hours import Hours, learned, narrowed, noted
-from domain.traffic import DAYS, HOUR, Limits, Peaks, Today, limits
-from domain.traffic import learned as learned_day
+from domain.detection.hours import Hours, learned, narrowed, noted
+from domain.detection.traffic import DAYS, HOUR, Limits, Peaks, Today, limits
+from domain.detection.traffic import learned as learned_day
 
 CAP = 5_000
 DAY = 24 * HOUR

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.metering import HOST, Reading, Tolerance, counted, growth, high_water, shares
+from domain.money.metering import HOST, Reading, Tolerance, counted, growth, high_water, shares
 from tests.domain.builders import NOW
 
 

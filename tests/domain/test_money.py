@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.contract import Contract, Rounding
-from domain.money import (
+from domain.money.costs import (
     CapKind,
     ChargeKind,
     Room,

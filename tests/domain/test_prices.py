@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.clientele import Unreadable, read_clientele
+from domain.clientele.file import Unreadable, read_clientele
 from domain.contract import Contract, Prices, Rounding
 from domain.wire import from_json, to_json
 from tests.domain.builders import a_contract, euros

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.causes import Platform
-from domain.clientele import Clientele, Unreadable, read_clientele
-from domain.correspondence import envelope_id, return_path
+from domain.clientele.file import Clientele, Unreadable, read_clientele
+from domain.letters.causes import Platform
+from domain.letters.correspondence import envelope_id, return_path
 from domain.parties import Language
 from domain.steps import TaskKind
 from domain.tasks import ANY_OTHER, WITHIN

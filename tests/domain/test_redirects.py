@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.metering import HOST, Reading
-from domain.redirects import (
+from domain.money.metering import HOST, Reading
+from domain.money.redirects import (
     GIVEN_UP,
     LATE,
     Redirect,

@@ -4,7 +4,7 @@
 
 import pytest
 
-from domain.refusals import Receiver, refusal_in
+from domain.detection.refusals import Receiver, refusal_in
 
 REFUSALS = {
     "550 5.7.1 Unfortunately, messages from [192.0.2.7] weren't sent. Please contact your Internet"

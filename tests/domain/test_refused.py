@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.refusals import Receiver, Refusal, receiver_of, refusal_by
-from domain.refused import (
+from domain.detection.refusals import Receiver, Refusal, receiver_of, refusal_by
+from domain.detection.refused import (
     AGED,
     ENOUGH,
     REPEAT,
@@ -18,7 +18,7 @@ from domain.refused import (
     refused,
     said,
 )
-from domain.traffic import HOUR
+from domain.detection.traffic import HOUR
 
 HOST = "hotmail-com.olc.protection.outlook.com"
 S3150 = (

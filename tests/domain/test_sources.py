@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.document import Unreadable
+from domain.clientele.document import Unreadable
+from domain.clientele.sources import read_source
 from domain.parties import ClientKind, Jurisdiction, Language, ServiceKind
-from domain.sources import read_source
 from tests.domain.sources import EXAMPLE, a_source
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.changes import Change, How
-from domain.clientele import Clientele
-from domain.listed import Listed, Rented, Understood
-from domain.sources import Source
-from domain.syncing import Resolved, Standing, resolve
-from domain.understood import understand
+from domain.clientele.changes import Change, How
+from domain.clientele.file import Clientele
+from domain.clientele.listed import Listed, Rented, Understood
+from domain.clientele.sources import Source
+from domain.clientele.syncing import Resolved, Standing, resolve
+from domain.clientele.understood import understand
 from tests.domain.builders import NOW, a_contract
 from tests.domain.sources import a_server, a_source, an_account, listed
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.outbreaks import Outbreak, follow
-from domain.traffic import (
+from domain.detection.outbreaks import Outbreak, follow
+from domain.detection.traffic import (
     DAYS,
     HOUR,
     LEARNING,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.listed import Understood
+from domain.clientele.listed import Understood
+from domain.clientele.understood import understand
 from domain.parties import ClientKind, Jurisdiction, Language, Service, ServiceKind
-from domain.understood import understand
 from tests.domain.sources import a_server, a_source, an_account, listed
 
 

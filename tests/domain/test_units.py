@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.currencies import CURRENCIES
+from domain.money.currencies import CURRENCIES
 from domain.units import Hours, Money
 
 

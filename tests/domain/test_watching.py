@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.blocklists import Blocklist, Keeps
-from domain.watching import (
+from domain.blocklists.blocklist import Blocklist, Keeps
+from domain.blocklists.watching import (
     EndWatch,
     Tally,
     WatchPlan,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
-from domain.complaints import Complaint
+from domain.intake.complaints import Complaint
 from gateway.formats.forwarded import the_spam_itself
 from gateway.formats.port import NotUnderstood, understand
 from tests.fuzz.mutations import spoilt

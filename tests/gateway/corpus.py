@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from domain.complaints import Complaint
+from domain.intake.complaints import Complaint
 from gateway.formats.port import understand
 
 FOLDER = Path(__file__).with_name("samples")

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from book import audit
 from book.database import transaction
+from book.incident import audit
 from domain.acts import CallOutcome, Close, Credit, Escalate, FalsePositive, Fixed, MoveDeadline
 from domain.incident import Act, Outcome
 from domain.ladder import Term

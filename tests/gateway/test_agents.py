@@ -12,8 +12,8 @@ import uvicorn
 from asyncpg import Pool
 
 from agents.link import KeyRefused, Link
-from book import measures
 from book.database import open_pool, transaction
+from book.incident import measures
 from domain.hosts import DesiredState, Fate, HeldMessage, Observation, Report, Wanted
 from domain.news import Observed
 from domain.wire import from_json

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from asyncpg import Pool, Record
 
-from book import correspondence, news
-from book.intake import accept
-from domain.correspondence import Kind, incident_in
+from book.incident import news
+from book.intake.intake import accept
+from book.letters import correspondence
+from domain.letters.correspondence import Kind, incident_in
 from gateway.mail.answers import read_answer
 from gateway.mail.arrival import Mailroom
 from tests.book.letters import LEFT, MESSAGE_ID, a_letter

@@ -11,8 +11,8 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from book import audit
 from book.database import transaction
+from book.incident import audit
 from domain.acts import (
     Acknowledge,
     Answer,
@@ -27,10 +27,10 @@ from domain.acts import (
     Settle,
     Waive,
 )
-from domain.desk import Right, right_for
+from domain.console.desk import Right, right_for
 from domain.incident import Act, Outcome
 from domain.ladder import Term
-from domain.money import ChargeKind, Settlement
+from domain.money.costs import ChargeKind, Settlement
 from domain.units import Money
 from gateway.app import create_app
 from gateway.incidents import EngineAway, Incidents, NoSuchIncident, Refused

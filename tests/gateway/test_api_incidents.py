@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from book import sessions
+from book.console import sessions
 from book.database import transaction
-from domain.desk import Right
-from domain.pages import IncidentPage, IncidentRow
-from domain.timeline import Timeline
+from domain.console.desk import Right
+from domain.console.pages import IncidentPage, IncidentRow
+from domain.console.timeline import Timeline
 from domain.wire import from_json
 from tests.gateway.test_desk import a_full_incident, tamper
 from tests.gateway.test_reports import assert_problem

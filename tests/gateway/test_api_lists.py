@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
-from book import corrections
 from book.database import transaction
+from book.money import corrections
 from domain.acts import CallOutcome
 from domain.incident import Act
 from domain.wire import from_json

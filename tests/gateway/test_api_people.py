@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from book import desk
-from domain.desk import Right
+from book.console import desk
+from domain.console.desk import Right
 from gateway.desk import hashing
 from tests.gateway.test_api_incidents import a_token, get
 from tests.gateway.test_reports import assert_problem

@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 from asyncpg import Pool
 
-from book import clients
+from book.clientele import clients
 from book.database import open_pool
-from book.intake import Accepted, Received, accept
+from book.intake.intake import Accepted, Received, accept
 from gateway.mail import arrival
 from gateway.mail.arrival import Mailroom, NotKept, read_mail
 from tests.book.provider import ADDRESS, INCIDENT, a_clientele

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.desk import Right
+from domain.console.desk import Right
 from tests.gateway.test_api_incidents import a_token
 from tests.gateway.test_desk import a_full_incident
 from tests.gateway.world import INCIDENT, World, a_report, portal, signed

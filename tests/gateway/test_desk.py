@@ -6,8 +6,8 @@ import re
 import pytest
 from asyncpg import Pool
 
-from book import audit
 from book.database import transaction
+from book.incident import audit
 from tests.gateway.test_reports import assert_problem
 from tests.gateway.world import HOLD, HOSTILE, INCIDENT, World
 

@@ -9,11 +9,12 @@ import httpx
 import pytest
 
 from agents.link import Link, LinkDown, NotTaken
-from book import campaigns, clients
-from book.campaigns import NotAnnounced
+from book.clientele import clients
 from book.database import transaction
-from book.detections import MOST_AN_HOUR, OLDEST
-from domain.clientele import Clientele
+from book.intake import campaigns
+from book.intake.campaigns import NotAnnounced
+from book.intake.detections import MOST_AN_HOUR, OLDEST
+from domain.clientele.file import Clientele
 from domain.hosts import Campaign, DesiredState, Detection
 from domain.parties import Service, ServiceKind
 from domain.wire import from_json, to_json

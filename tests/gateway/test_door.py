@@ -6,9 +6,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from book import audit, desk
+from book.console import desk
 from book.database import transaction
-from domain.desk import Role
+from book.incident import audit
+from domain.console.desk import Role
 from gateway.desk import hashing
 from tests.gateway.world import World
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.complaints import Complaint
+from domain.intake.complaints import Complaint
 from gateway.formats.fingerprint import fingerprint
 from gateway.formats.port import NotUnderstood, understand
 from workers.demo.arf import arf_report

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from book.intake import Accepted
+from book.intake.intake import Accepted
 from gateway.formats.port import LARGEST
 from gateway.mail.arrival import NotKept
 from gateway.mail.lmtp import MOST_RECIPIENTS, Listener

@@ -9,7 +9,7 @@ import pytest
 from domain.acts import Acknowledge, Fixed
 from domain.incident import Act
 from domain.ladder import Term
-from domain.links import incident_of, portal_token
+from domain.letters.links import incident_of, portal_token
 from gateway.forms import LARGEST
 from gateway.incidents import EngineAway, NoSuchIncident, Refused
 from tests.gateway.world import HOLD, HOSTILE, INCIDENT, PORTAL_SECRET, World, portal

@@ -14,13 +14,14 @@ import asyncpg
 import pytest
 from asyncpg import Connection, Pool
 
-from book import clients, inbox, reports
-from book.attribution import Attribution
 from book.beside import beside
+from book.clientele import clients
 from book.database import LOST, open_pool, transaction
-from book.inbox import Delivered, Inbox
-from book.reports import Accepted, Received, ReportedOtherwise
-from domain.complaints import Complaint
+from book.intake import inbox, reports
+from book.intake.attribution import Attribution
+from book.intake.inbox import Delivered, Inbox
+from book.intake.reports import Accepted, Received, ReportedOtherwise
+from domain.intake.complaints import Complaint
 from gateway import reading
 from gateway.formats import port
 from gateway.reading import Reader

@@ -10,10 +10,11 @@ import httpx
 import pytest
 
 from agents.link import Link, NotTaken
-from book import listings, periods, refused, snds
+from book.blocklists import listings, periods, snds
 from book.database import transaction
-from domain.refusals import Receiver
-from domain.refused import Refused
+from book.intake import refused
+from domain.detection.refusals import Receiver
+from domain.detection.refused import Refused
 from domain.wire import to_json
 from tests.domain.test_refused import S3150, a_refusal
 from tests.gateway.test_agents import served
@@ -153,7 +154,7 @@ async def test_what_is_no_refusal_is_refused(world: World) -> None:
 async def test_a_host_can_hand_in_so_many_within_an_hour(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("book.detections.MOST_AN_HOUR", 2)
+    monkeypatch.setattr("book.intake.intake.detections.MOST_AN_HOUR", 2)
     for number in range(2):
         await post(world, now_refused(id=f"microsoft-mail-{number}"))
     answer = await post(world, now_refused(id="microsoft-mail-2"))

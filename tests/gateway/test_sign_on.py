@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from joserfc.jwk import RSAKey
 
-from book import desk
+from book.console import desk
 from book.database import transaction
-from domain.desk import Role
+from domain.console.desk import Role
 from gateway.desk.sign_on import SignOn
 from tests.gateway.issuer import CLIENT, SECRET, Issuer, an_issuer, path_of
 from tests.gateway.world import World

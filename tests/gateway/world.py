@@ -16,20 +16,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from standardwebhooks import Webhook
 
-from book import clients, desk, measures, sessions
+from book.clientele import clients
+from book.console import desk, sessions
 from book.database import transaction
+from book.incident import measures
 from domain.acts import Answer
 from domain.calendar import BusinessHours, Calendar
-from domain.clientele import Clientele, Host
+from domain.clientele.file import Clientele, Host
+from domain.clientele.signed import Signed
+from domain.console.desk import Role, rights_of
 from domain.contract import Contract, Prices
-from domain.desk import Role, rights_of
 from domain.hosts import HeldMessage, Observation, Report
 from domain.incident import Act
-from domain.links import portal_token
+from domain.letters.links import portal_token
 from domain.measures import Measure, Restriction, Scope
 from domain.news import Observed
 from domain.parties import Client, ClientKind, Jurisdiction, Language, Service, ServiceKind
-from domain.signed import Signed
 from domain.units import Hours, Money
 from domain.wire import to_json
 from gateway.app import create_app

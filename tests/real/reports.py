@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from asyncpg import Pool
 
-from book.intake import Accepted, Received, accept
-from domain.complaints import Complaint
+from book.intake.intake import Accepted, Received, accept
+from domain.intake.complaints import Complaint
 from workers.demo.clientele import ADDRESS, MAILBOX
 
 

@@ -15,10 +15,11 @@ import pytest_asyncio
 from asyncpg import Pool
 from temporalio.testing import WorkflowEnvironment
 
-from book import clients, intake
-from domain.accounts import Account
-from domain.ledger import Entry
-from domain.signed import Signed
+from book.clientele import clients
+from book.intake import intake
+from domain.clientele.signed import Signed
+from domain.money.accounts import Account
+from domain.money.ledger import Entry
 from tests.book.outboxes import charged, stands
 from tests.book.provider import a_clientele, a_report, parties_of
 from tests.domain.builders import a_client, a_contract, a_service

@@ -12,8 +12,9 @@ import pytest_asyncio
 import uvicorn
 from asyncpg import Pool
 
-from book import clients, measures
+from book.clientele import clients
 from book.database import transaction
+from book.incident import measures
 from domain.ladder import plan
 from domain.measures import Measure
 from domain.news import Observed

@@ -8,7 +8,7 @@ import pytest
 from asyncpg import Pool
 from temporalio.testing import WorkflowEnvironment
 
-from book import delisting
+from book.blocklists import delisting
 from domain.incident import Outcome, Stage
 from tests.book.provider import ADDRESS, INCIDENT, an_incident
 from tests.workflows import servers

@@ -13,9 +13,9 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from book import clients
+from book.clientele import clients
 from domain.acts import Fixed
-from domain.clientele import read_clientele
+from domain.clientele.file import read_clientele
 from domain.incident import Act
 from gateway.incidents import Incidents
 from tests.real.reports import a_report

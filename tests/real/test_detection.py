@@ -19,8 +19,9 @@ from agents.host import HostAgent, Rhythm
 from agents.link import Link
 from agents.mta.postfix.outgoing import Outgoing
 from agents.mta.traffic import Event
-from book import campaigns, measures
 from book.database import transaction
+from book.incident import measures
+from book.intake import campaigns
 from domain.hosts import Campaign
 from tests.gateway.test_agents import served
 from tests.gateway.world import INCIDENT, World, a_world

@@ -9,7 +9,7 @@ from asyncpg import Pool
 
 from activities.directories import http
 from activities.directories.port import NotListed, directory
-from domain.sources import Source, read_source
+from domain.clientele.sources import Source, read_source
 from tests.domain.sources import EXAMPLE, a_source
 from tests.real.directories import (
     IDENTIFIER,

@@ -13,8 +13,8 @@ import pytest_asyncio
 import uvicorn
 from asyncpg import Pool
 
-from book import measures, news
 from book.database import transaction
+from book.incident import measures, news
 from domain.measures import Measure, Restriction, Scope
 from domain.news import Observed, Sighting
 from gateway.app import create_app

@@ -12,7 +12,7 @@ import pytest
 from asyncpg import Pool
 from imap_tools.idle import IdleManager
 
-from book.intake import Accepted, accept
+from book.intake.intake import Accepted, accept
 from gateway.mail import imap
 from gateway.mail.account import Account
 from gateway.mail.arrival import Mailroom, NotKept

@@ -16,7 +16,7 @@ from temporalio.worker import Worker
 from activities.metering import Metering as Steps
 from activities.smarthosts.mailchannels import MailChannels, handle_of
 from activities.smarthosts.port import NoFigures
-from domain.usage import MeterPass
+from domain.money.usage import MeterPass
 from tests.book.metering import due, redirected, used
 from tests.book.provider import HOST, INCIDENT, an_incident
 from tests.real.directories import Answer, Server

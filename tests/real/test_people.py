@@ -14,12 +14,15 @@ from asyncpg import Pool
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from book import clients, correspondence, intake, tasks
+from book.clientele import clients
 from book.database import transaction
-from book.tasks import Outcome
-from domain.clientele import Clientele, Host
+from book.incident import tasks
+from book.incident.tasks import Outcome
+from book.intake import intake
+from book.letters import correspondence
+from domain.clientele.file import Clientele, Host
+from domain.clientele.signed import Signed
 from domain.measures import Measure
-from domain.signed import Signed
 from domain.steps import TaskKind
 from gateway.mail.arrival import Mailroom
 from tests.activities.mail_servers import Picky

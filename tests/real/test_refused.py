@@ -23,8 +23,8 @@ from agents.mta.port import MailHost
 from agents.mta.postfix.binding import bindings as postfix_bindings
 from agents.mta.postfix.commands import Commands as PostfixCommands
 from agents.mta.traffic import TrafficLog, traffic_log
-from book import measures
 from book.database import transaction
+from book.incident import measures
 from tests.domain.test_refused import HOST as OUTLOOK
 from tests.domain.test_refused import S3150
 from tests.gateway.test_agents import served
@@ -71,7 +71,7 @@ async def world(database: Any) -> AsyncIterator[World]:
 
 @pytest.fixture(autouse=True)
 def an_hour_is_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("domain.refused.HOUR", 1)
+    monkeypatch.setattr("domain.detection.refused.HOUR", 1)
 
 
 @asynccontextmanager

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from domain.causes import Cause, Platform
 from domain.ladder import Condition
+from domain.letters.causes import Cause, Platform
+from domain.letters.notices import ChargeLine, ChargeState, HeldFrom, NoticeFacts
 from domain.measures import Measure, Restriction, Scope
-from domain.money import ChargeKind
-from domain.notices import ChargeLine, ChargeState, HeldFrom, NoticeFacts
+from domain.money.costs import ChargeKind
 from domain.parties import Jurisdiction
 from domain.units import Money
 

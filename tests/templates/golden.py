@@ -7,7 +7,7 @@ clients will get.
 from collections.abc import Iterator
 from pathlib import Path
 
-from domain.notices import Notice
+from domain.letters.notices import Notice
 from domain.parties import Language
 from templates.render import render_notice
 from tests.templates.facts import SHAPES

@@ -2,15 +2,10 @@
 
 from datetime import timedelta
 
+from domain.console.pages import PortalDone, PortalGone, PortalPage, ProblemPage
 from domain.hosts import HeldMessage
 from domain.incident import Act, Stage
 from domain.ladder import Condition, Term
-from domain.pages import (
-    PortalDone,
-    PortalGone,
-    PortalPage,
-    ProblemPage,
-)
 from tests.templates.facts import CHARGES, HOLD, INCIDENT, LIMIT, NOW
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.money import CapKind, ChargeKind, Evidence, EvidenceKind, Unit
-from domain.notices import CapLine, ChargeLine, ChargeState, Notice, NoticeFacts
+from domain.letters.notices import CapLine, ChargeLine, ChargeState, Notice, NoticeFacts
+from domain.money.costs import CapKind, ChargeKind, Evidence, EvidenceKind, Unit
 from domain.parties import Jurisdiction, Language
 from domain.units import Money
 from templates.charges import itemised

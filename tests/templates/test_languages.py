@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import templates.render
-from domain.clientele import Unreadable, read_clientele
-from domain.notices import Notice
+from domain.clientele.file import Unreadable, read_clientele
+from domain.letters.notices import Notice
 from domain.parties import Language
 from templates import words
 from templates.labels import LABELS

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from domain.causes import Cause, Platform
-from domain.notices import Notice
+from domain.letters.causes import Cause, Platform
+from domain.letters.notices import Notice
 from domain.parties import Language
 from templates.render import render_notice
 from tests.templates.facts import SHAPES, full_facts, minimal_facts

@@ -10,8 +10,8 @@ import pytest
 from jinja2 import UndefinedError
 
 import templates.render
+from domain.letters.notices import ChargeState, Notice, NoticeFacts
 from domain.measures import SCOPES, Measure, Restriction
-from domain.notices import ChargeState, Notice, NoticeFacts
 from domain.parties import Jurisdiction, Language
 from domain.units import Money
 from templates import phrases

@@ -12,7 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.billing import port
 from activities.billing.port import Backends
-from domain.billing import DeliveryState
+from domain.money.billing import DeliveryState
 from tests.activities.billing import Step
 from tests.book.outboxes import billed_by, charged, disputed, settled, stands, taken_back
 from tests.book.provider import an_incident

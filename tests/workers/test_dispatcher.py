@@ -18,7 +18,8 @@ from temporalio.client import (
     WorkflowExecutionStatus,
 )
 
-from book import clients, intake
+from book.clientele import clients
+from book.intake import intake
 from domain.incident import Outcome
 from domain.news import News
 from tests.book.provider import a_clientele, a_report, closed, imposed, parties_of, seen

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from asyncpg import Pool
 
-from book.inbox import Delivered, Inbox
+from book.intake.inbox import Delivered, Inbox
 from tests.workers.command import Plazo
 
 pytestmark = pytest.mark.real

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from asyncpg import Pool
 
-from book import audit
 from book.database import transaction
-from domain.console import ClientRow
-from domain.pages import IncidentRow
-from domain.timeline import Timeline
+from book.incident import audit
+from domain.console.pages import IncidentRow
+from domain.console.timeline import Timeline
+from domain.console.views import ClientRow
 from domain.wire import from_json
 from tests.book.provider import INCIDENT, an_incident
 from tests.workers.command import Plazo

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from domain.ledger import Entry, EntryKind
-from domain.money import ChargeKind, Evidence, EvidenceKind, Unit
+from domain.money.costs import ChargeKind, Evidence, EvidenceKind, Unit
+from domain.money.ledger import Entry, EntryKind
 from domain.units import Money
 from workers.commands.ledger_export import CAC, CBC, as_csv, as_ubl
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from asyncpg import Pool
 
-from book import delisting, periods, snds
+from book.blocklists import delisting, periods, snds
+from book.blocklists.delisting import Asked
+from book.blocklists.periods import Seen
+from book.blocklists.snds import Day
 from book.database import transaction
-from book.delisting import Asked
-from book.periods import Seen
-from book.snds import Day
-from domain.blocklists import By
+from domain.blocklists.blocklist import By
 from tests.book.provider import ADDRESS, INCIDENT, an_incident
 from tests.workers.command import Plazo
 from tests.workers.test_settings import ENOUGH, problems

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.metering import Tolerance
+from domain.money.metering import Tolerance
 from tests.workers.test_settings import ENOUGH, problems
 from workers.settings import Settings
 

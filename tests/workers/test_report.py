@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from asyncpg import Pool
 
-from book import clients
+from book.clientele import clients
 from tests.book.provider import INCIDENT, a_clientele
 from tests.gateway.test_arrival import BOUNCE, QUESTION, a_complaint
 from tests.gateway.test_folders import FROM, written

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from asyncpg import Pool
 
-from book import tasks
 from book.database import transaction
+from book.incident import tasks
 from domain.steps import TaskKind
 from tests.book.provider import INCIDENT, an_incident
 from tests.workers.command import Plazo

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from asyncpg import Pool
 
-from book import desk, sessions
-from domain.desk import Right
+from book.console import desk, sessions
+from domain.console.desk import Right
 from gateway.desk import hashing
 from tests.workers.command import Plazo
 

@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from domain.billing import Deliver, Delivered, DeliveryState
+from domain.money.billing import Deliver, Delivered, DeliveryState
 from tests.workflows import servers
 from tests.workflows.record import keep
 from workflows.billing import BillingDelivery

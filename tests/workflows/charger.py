@@ -16,8 +16,9 @@ from temporalio.common import RetryPolicy
 from temporalio.worker import Worker
 
 from activities.books import Books
-from book import bills, incidents
 from book.database import open_pool, transaction
+from book.incident import incidents
+from book.money import bills
 from domain.steps import Bill, Billed
 from workers.leave import leave
 from workflows.runner import in_production

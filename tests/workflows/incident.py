@@ -29,7 +29,7 @@ from domain.acts import (
 )
 from domain.incident import Act, Outcome, Stage
 from domain.ladder import Term
-from domain.money import ChargeKind
+from domain.money.costs import ChargeKind
 from domain.steps import View
 from tests.workflows.world import KeepChronicles, World, until
 from workflows.incident import IncidentWorkflow

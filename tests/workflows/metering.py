@@ -18,7 +18,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from domain.usage import (
+from domain.money.usage import (
     BilledLate,
     BillLate,
     MeterPass,

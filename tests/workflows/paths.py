@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from domain.incident import Outcome, Stage
 from domain.ladder import Condition, Rung, Term
-from domain.notices import Notice
+from domain.letters.notices import Notice
 from tests.workflows import stages
 from tests.workflows.incident import Incident, Start
 from tests.workflows.world import BLOCK, HOLD, LISTED, SMARTHOST, World, a_plan, a_world, until

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from domain.incident import Stage
 from domain.ladder import Condition, Rung, Term
-from domain.notices import Notice
+from domain.letters.notices import Notice
 from domain.steps import TaskKind
 from tests.workflows import stages
 from tests.workflows.incident import Start

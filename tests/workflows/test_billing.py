@@ -5,7 +5,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
-from domain.billing import DeliveryState
+from domain.money.billing import DeliveryState
 from tests.workflows.billing import HISTORIES, NAMES, FarAway, delivering, told_again
 from workflows.billing import BillingDelivery
 from workflows.runner import in_tests

@@ -18,9 +18,9 @@ from temporalio.worker import Worker
 
 from activities.books import Books
 from activities.charging import Charging as Steps
-from domain.charging import ChargePass, PassCharged
 from domain.ladder import Term
-from domain.notices import Notice
+from domain.letters.notices import Notice
+from domain.money.charging import ChargePass, PassCharged
 from domain.steps import Bill, Billed, NoticeSent, SendNotice
 from tests.book.ledgers import an_incident_priced, balance, billed, on_ledger
 from tests.book.provider import closed, is_listed

@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from domain.incident import Act, Outcome, Stage, acts_at
-from domain.notices import Notice
+from domain.letters.notices import Notice
 from tests.workflows import stages
 from tests.workflows.incident import Incident, Start
 from tests.workflows.world import HOLD, Gate, World, a_world, until

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from domain.incident import Stage
+from domain.letters.notices import Notice
 from domain.news import Observed, Sighting
-from domain.notices import Notice
 from domain.steps import TaskKind
 from tests.workflows import stages
 from tests.workflows.incident import Start

@@ -5,7 +5,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
-from domain.usage import BilledLate, PassMetered, Reconciled, Taken
+from domain.money.usage import BilledLate, PassMetered, Reconciled, Taken
 from tests.workflows.metering import HISTORY, Meters, told
 from workflows.metering import Metering
 from workflows.runner import in_tests

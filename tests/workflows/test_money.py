@@ -7,8 +7,8 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from domain.acts import CallOutcome, Credit, Dispute, Settle
 from domain.incident import Act, Outcome
-from domain.money import Settlement
-from domain.notices import Notice
+from domain.letters.notices import Notice
+from domain.money.costs import Settlement
 from domain.steps import NearCap, TaskKind
 from domain.units import Money
 from tests.workflows import stages

@@ -6,8 +6,8 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from domain.incident import Outcome, Stage
+from domain.letters.notices import Notice
 from domain.news import News
-from domain.notices import Notice
 from tests.workflows import stages
 from tests.workflows.incident import Start, begin, told
 from tests.workflows.world import HOLD, LIMIT, LISTED, Gate, a_world, until

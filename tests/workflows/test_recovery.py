@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.incident import Outcome, Stage
-from domain.notices import Notice
+from domain.letters.notices import Notice
 from domain.steps import TaskKind, WayOut
 from tests.workflows import stages
 from tests.workflows.incident import Incident, Start

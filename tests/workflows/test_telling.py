@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from domain.incident import Outcome, Stage
-from domain.notices import Notice
+from domain.letters.notices import Notice
 from domain.steps import TaskKind
 from tests.workflows import stages
 from tests.workflows.incident import Incident, Start

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from domain.incident import Outcome, Stage
-from domain.notices import Notice
+from domain.letters.notices import Notice
 from domain.steps import TaskKind
 from tests.workflows import stages
 from tests.workflows.incident import Start

@@ -19,8 +19,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from domain.steps import Done
-from domain.watching import (
+from domain.blocklists.watching import (
     EndWatch,
     FeedsRead,
     PlanWatch,
@@ -32,6 +31,7 @@ from domain.watching import (
     WatchPlan,
     WatchSlice,
 )
+from domain.steps import Done
 from tests.workflows import servers
 from tests.workflows.record import keep
 from workflows.runner import in_tests

@@ -13,9 +13,9 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from domain.chronicle import HEADER, Chronicle
 from domain.ladder import Condition, Plan, Rung
+from domain.letters.notices import Notice
 from domain.measures import Measure, Restriction, Scope
 from domain.news import News, Observed, Sighting
-from domain.notices import Notice
 from domain.steps import (
     AskPerson,
     Assess,

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from book import acting
-from domain.foresight import foresee
+from book.console import acting
+from domain.console.foresight import foresee
 from domain.incident import Act
 from gateway.incidents import EngineAway, Incidents, NoSuchIncident, What
 from gateway.incidents import Refused as ActRefused

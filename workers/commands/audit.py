@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from book import audit as chains
+from book.incident import audit as chains
 from domain.record import Break
 from workers.commands import reach
 from workers.commands.say import as_json, line

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from book import balances
-from domain.entries import beginning
-from domain.ledger import Balance, Entry, Standing
-from domain.notices import ChargeState
+from book.money import balances
+from domain.clientele.entries import beginning
+from domain.letters.notices import ChargeState
+from domain.money.ledger import Balance, Entry, Standing
 from workers.commands import billing_delivery, corrections, ledger_export, reach, usage
 from workers.commands.books import Json
 from workers.commands.say import as_json, line, table

@@ -10,9 +10,9 @@ import typer
 from activities.billing import port
 from activities.billing.port import Away, Backends
 from activities.billing.port import Refused as BackendRefused
-from book import outbox
 from book.database import transaction
-from domain.billing import Delivery, DeliveryState, Differs, compare
+from book.money import outbox
+from domain.money.billing import Delivery, DeliveryState, Differs, compare
 from workers.commands import reach
 from workers.commands.acting import By, Reason
 from workers.commands.books import Json

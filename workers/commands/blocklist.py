@@ -9,9 +9,9 @@ import typer
 from activities.blocklists.catalogue import catalogue
 from activities.blocklists.dnsbl import BadBlocklists, Blocklists
 from activities.blocklists.port import Checked, kind_of, subject
-from book import delisting, periods, snds
-from domain.blocklists import Blocklist, Keeps
-from domain.complaints import canonical_address
+from book.blocklists import delisting, periods, snds
+from domain.blocklists.blocklist import Blocklist, Keeps
+from domain.intake.complaints import canonical_address
 from workers.commands import reach
 from workers.commands.books import Json
 from workers.commands.say import as_json, line, table

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from activities.billing import port as billing
-from book import clients, roster, schema
-from book.clients import ContractInUse, NotTheirs
-from domain.changes import Change
-from domain.clientele import Clientele, Unreadable, read_clientele
+from book import schema
+from book.clientele import clients, roster
+from book.clientele.clients import ContractInUse, NotTheirs
+from domain.clientele.changes import Change
+from domain.clientele.file import Clientele, Unreadable, read_clientele
 from templates.words import languages
 from workers.commands import reach
 from workers.commands.say import line, table

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from book import campaigns
-from book.campaigns import Announced, NotAnnounced
 from book.database import transaction
+from book.intake import campaigns
+from book.intake.campaigns import Announced, NotAnnounced
 from domain.acts import unfit
-from domain.complaints import canonical_domain
 from domain.hosts import Campaign
+from domain.intake.complaints import canonical_domain
 from workers.commands import reach
 from workers.commands.acting import By, Reason
 from workers.commands.books import Json

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from asyncpg import Connection
 
-from book import histories, worklist
-from domain.console import ClientRow, ContractRow, LadderPlace, ServiceRow
-from domain.pages import IncidentRow
+from book.console import histories, worklist
+from domain.console.pages import IncidentRow
+from domain.console.views import ClientRow, ContractRow, LadderPlace, ServiceRow
 from domain.parties import Client
 from workers.commands import reach
 from workers.commands.books import Json

@@ -10,13 +10,13 @@ import typer
 
 from activities.billing import port as billing
 from activities.directories.port import NotListed, directory
-from book import clients, roster
-from book.clients import ContractInUse, NotTheirs
-from domain.changes import Change
-from domain.document import Unreadable
-from domain.listed import Problem
-from domain.sources import Source, read_source
-from domain.understood import understand
+from book.clientele import clients, roster
+from book.clientele.clients import ContractInUse, NotTheirs
+from domain.clientele.changes import Change
+from domain.clientele.document import Unreadable
+from domain.clientele.listed import Problem
+from domain.clientele.sources import Source, read_source
+from domain.clientele.understood import understand
 from templates.words import languages
 from workers.commands import reach
 from workers.commands.books import Json, read, show_changes

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from book import closed, ledger
 from book.database import transaction
+from book.money import closed, ledger
 from domain.acts import Credit, Dispute, Settle, Waive
 from domain.incident import Act
-from domain.money import ChargeKind, Settlement
+from domain.money.costs import ChargeKind, Settlement
 from domain.units import Money
 from workers.commands import reach
 from workers.commands.acting import By, DryRun, Reason, acted, foreseen

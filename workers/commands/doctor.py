@@ -10,8 +10,8 @@ from temporalio.service import RPCError
 from activities.billing import port as billing
 from activities.blocklists.dnsbl import Blocklists
 from book import schema
-from book.inbox import Backlog, backlog
-from domain.billing import LEDGER
+from book.intake.inbox import Backlog, backlog
+from domain.money.billing import LEDGER
 from gateway.mail.box import LOST, Box
 from workers import engine
 from workers.commands import reach

@@ -4,9 +4,9 @@ import asyncio
 
 import typer
 
-from book import measures
 from book.database import transaction
-from book.measures import NoSuchHost
+from book.incident import measures
+from book.incident.measures import NoSuchHost
 from workers.commands import reach
 from workers.commands.say import line
 from workers.leave import Refused

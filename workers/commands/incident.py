@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from book import audit, pages, worklist
-from book import timeline as stories
-from book.incidents import parties
-from domain.console import Order, Query, Worklist
+from book.console import pages, worklist
+from book.console import timeline as stories
+from book.incident import audit
+from book.incident.incidents import parties
+from domain.console.pages import IncidentPage, IncidentRow
+from domain.console.timeline import Timeline
+from domain.console.views import Order, Query, Worklist
 from domain.incident import Outcome, Stage
-from domain.pages import IncidentPage, IncidentRow
-from domain.timeline import Timeline
 from workers.commands import incident_acts, reach
 from workers.commands.books import Json
 from workers.commands.say import as_json, line, table

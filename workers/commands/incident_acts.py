@@ -18,7 +18,7 @@ from domain.acts import (
 )
 from domain.incident import Act, Outcome
 from domain.ladder import Term
-from domain.money import ChargeKind
+from domain.money.costs import ChargeKind
 from domain.units import Hours
 from gateway.incidents import What
 from workers.commands.acting import By, DryRun, Reason, acted, foreseen

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from xml.etree import ElementTree
 
-from domain.ledger import Entry, EntryKind, Standing, total
-from domain.money import Unit
+from domain.money.costs import Unit
+from domain.money.ledger import Entry, EntryKind, Standing, total
 from domain.units import Money
 
 INVOICE = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"

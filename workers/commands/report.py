@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from book.database import LOST
-from book.intake import Accepted, Intake, Received
+from book.intake.intake import Accepted, Intake, Received
 from gateway.formats.port import NotUnderstood, is_mail
 from gateway.mail import folders
 from gateway.mail.arrival import MEDIA_TYPE, identity, read

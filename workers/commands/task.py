@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from book import tasks
 from book.database import transaction
-from book.tasks import ToldWhen
+from book.incident import tasks
+from book.incident.tasks import ToldWhen
 from domain.acts import CallOutcome
 from domain.incident import Act
 from domain.steps import TaskKind

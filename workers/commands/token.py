@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from book import sessions
-from domain.desk import Right
+from book.console import sessions
+from domain.console.desk import Right
 from domain.units import Hours
 from workers.commands.acting import By
 from workers.commands.books import Json

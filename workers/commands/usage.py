@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from book import incidents, readings, usage
 from book.database import transaction
-from domain.metering import HOST, Reading
+from book.incident import incidents
+from book.money import readings, usage
+from domain.money.metering import HOST, Reading
 from workers.commands import reach
 from workers.commands.books import Json
 from workers.commands.say import as_json, line, table

@@ -10,9 +10,9 @@ from typing import Annotated, TypeVar
 import typer
 from asyncpg import Connection
 
-from book import desk
+from book.console import desk
 from book.database import transaction
-from domain.desk import Role, checked_name, checked_secret
+from domain.console.desk import Role, checked_name, checked_secret
 from gateway.desk import hashing
 from workers.commands import reach
 from workers.commands.acting import By, Reason

@@ -6,9 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from agents.host import HostAgent, Rhythm
 from agents.link import Link
-from book import clients, measures
+from book.clientele import clients
 from book.database import transaction
-from domain.clientele import read_clientele
+from book.incident import measures
+from domain.clientele.file import read_clientele
 from gateway.incidents import Incidents
 from workers import stack
 from workers.demo.clientele import HOST, INCIDENT

@@ -12,9 +12,9 @@ import dns.resolver
 import httpx
 from asyncpg import Pool
 
-from book import audit
 from book.beside import beside
 from book.database import transaction
+from book.incident import audit
 from domain.units import Money
 from workers.demo.clientele import ADDRESS
 from workers.demo.inbox import Arrived

@@ -1,0 +1,1 @@
+"""What was written to clients, by which way it went, and what came back."""

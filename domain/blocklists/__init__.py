@@ -1,0 +1,1 @@
+"""What is known of blocklists, and when the provider's addresses are looked up in them."""

@@ -1,0 +1,1 @@
+"""The provider's clients as files and other programs list them."""

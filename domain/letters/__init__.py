@@ -1,0 +1,1 @@
+"""What is said to a direct client, and what comes back."""

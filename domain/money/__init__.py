@@ -1,0 +1,1 @@
+"""What an incident costs, the ledger that holds it, and what it is reckoned from."""
