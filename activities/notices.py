@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from activities import letters
 from activities.smtp import MailServer, as_text
 from activities.xarf_report import xarf_of
+from book.console import links
 from book.database import transaction
 from book.incident import incidents
 from book.letters import deliveries, notices
@@ -31,7 +32,7 @@ class NoticeRefused(ApplicationError):
 
 @dataclass(frozen=True)
 class Notices:
-    """The verb on `pool` and `mail_server`. `portal_url` makes an incident's link.
+    """The verb on `pool` and `mail_server`. `portal_url` makes an incident's link, of the issue.
 
     `bounces` is the address that what cannot be delivered comes back to, each letter's with a
     detail of its own; None: to where answers go.
@@ -40,7 +41,7 @@ class Notices:
     pool: Pool
     mail_server: MailServer
     sender: Sender
-    portal_url: Callable[[str], str]
+    portal_url: Callable[[str, int], str]
     bounces: str | None = None
 
     @activity.defn(name="send_notice")
@@ -121,7 +122,7 @@ class Notices:
             connection,
             who,
             self.sender,
-            portal_url=self.portal_url(what.incident),
+            portal_url=self.portal_url(what.incident, await links.issue(connection, what.incident)),
             deadline=what.deadline,
             measure=what.measure,
             upcoming=what.upcoming,

@@ -1,5 +1,6 @@
 """What people and clients send to an incident: one dataclass per Update, so that each can grow."""
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from domain.incident import Outcome
@@ -37,6 +38,30 @@ class Fixed:
     accepts: tuple[Term, ...] = ()
     """The terms agreed to, where the ladder sets conditions."""
     answered: bool = False
+    discard_senders: tuple[str, ...] = ()
+    discard_messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """The client says that there is no spam, or that it is not theirs.
+
+    A person looks at it. Until then nothing stops: otherwise saying so would buy time.
+    """
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptMail:
+    """What becomes of mail that stayed held when the measure ended, since nobody had answered.
+
+    What is named is discarded, everything else is delivered.
+    """
+
+    by: str
+    note: str = ""
     discard_senders: tuple[str, ...] = ()
     discard_messages: tuple[str, ...] = ()
 
@@ -170,17 +195,49 @@ def unfit(act: object) -> str | None:
     return None
 
 
-def words_of(fixed: Fixed) -> tuple[str, ...]:
+_ACCEPTS = "accepts: "
+_BY_SENDER = "held mail to discard, by sender: "
+_BY_MESSAGE = "held mail to discard, by message: "
+_THE_REST = "all other held mail is to be delivered"
+
+
+def words_of(what: Fixed | KeptMail) -> tuple[str, ...]:
     """What a client agreed to and ordered, in sentences for the record."""
-    sentences = [fixed.note]
-    if fixed.accepts:
-        sentences.append(f"accepts: {', '.join(fixed.accepts)}")
-    for what, named in (("sender", fixed.discard_senders), ("message", fixed.discard_messages)):
-        if named:
-            sentences.append(f"held mail to discard, by {what}: {', '.join(named)}")
-    if fixed.answered:
-        sentences.append("all other held mail is to be delivered")
+    sentences = [what.note]
+    if isinstance(what, Fixed) and what.accepts:
+        sentences.append(_ACCEPTS + ", ".join(what.accepts))
+    if what.discard_senders:
+        sentences.append(_BY_SENDER + ", ".join(what.discard_senders))
+    if what.discard_messages:
+        sentences.append(_BY_MESSAGE + ", ".join(what.discard_messages))
+    if isinstance(what, KeptMail) or what.answered:
+        sentences.append(_THE_REST)
     return tuple(filter(None, sentences))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recalled:
+    """What `words_of` has put on record, taken apart again. Senders and queue ids as one text."""
+
+    note: str
+    accepts: tuple[Term, ...]
+    senders: str
+    messages: str
+
+
+def recalled(sentences: Sequence[str]) -> Recalled:
+    """The sentences of an act on record, to be said in the client's language."""
+
+    def after(opening: str) -> str:
+        return next((one.removeprefix(opening) for one in sentences if one.startswith(opening)), "")
+
+    openings = (_ACCEPTS, _BY_SENDER, _BY_MESSAGE, _THE_REST)
+    return Recalled(
+        note="\n".join(one for one in sentences if not one.startswith(openings)),
+        accepts=tuple(Term(term) for term in after(_ACCEPTS).split(", ") if term in list(Term)),
+        senders=after(_BY_SENDER),
+        messages=after(_BY_MESSAGE),
+    )
 
 
 def _encodes(word: str) -> bool:

@@ -31,6 +31,8 @@ class Act(StrEnum):
 
     ACKNOWLEDGE = "acknowledge"
     FIXED = "fixed"
+    CONTEST = "contest"
+    KEPT_MAIL = "kept_mail"
     EXTEND = "extend"
     SHORTEN = "shorten"
     ESCALATE = "escalate"
@@ -49,6 +51,8 @@ _WHEN: dict[Act, set[Stage]] = {
     Act.ACKNOWLEDGE: _RUNNING,
     # The client may have read the letter before the story has gone on from sending it.
     Act.FIXED: {Stage.OPEN, Stage.NOTIFIED, Stage.WAITING, Stage.RESTRICTED},
+    Act.CONTEST: _RUNNING,
+    Act.KEPT_MAIL: {Stage.DELISTING, Stage.PROBATION},
     Act.EXTEND: {Stage.NOTIFIED, Stage.WAITING},
     Act.SHORTEN: {Stage.NOTIFIED, Stage.WAITING},
     Act.ESCALATE: {Stage.NOTIFIED, Stage.WAITING, Stage.RESTRICTED},

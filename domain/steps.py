@@ -123,6 +123,8 @@ class TaskKind(StrEnum):
     """One contact's address does not work; the next one was written to."""
     CLIENT_WROTE = "client_wrote"
     """An answer to a letter, for a person to read: no program says what it means."""
+    CLIENT_CONTESTS = "client_contests"
+    """The client says that there is no spam, or that it is not theirs."""
     CHANNEL_FAILED = "channel_failed"
     BILLING_REFUSED = "billing_refused"
     """Where the client is billed, a charge is not taken before something has been put right."""

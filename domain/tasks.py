@@ -18,6 +18,7 @@ WITHIN: Mapping[str, timedelta] = MappingProxyType(
         TaskKind.CALL_CLIENT: timedelta(hours=1),
         TaskKind.RELEASE_UNCONFIRMED: timedelta(hours=1),
         TaskKind.CLIENT_WROTE: timedelta(hours=2),
+        TaskKind.CLIENT_CONTESTS: timedelta(hours=2),
         TaskKind.REQUEST_DELISTING: timedelta(hours=4),
         "place_report": timedelta(hours=4),
         "read_report": timedelta(hours=8),

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 from pydantic import TypeAdapter
 
@@ -20,7 +20,7 @@ from gateway.api.who import only_what_is_known
 from gateway.around import Around
 from gateway.at_once import POLLS, POSTS, AtOnce
 from gateway.described import POSTED, POSTING
-from gateway.desk import acting, door, front, incident, tasks
+from gateway.desk import acting, door, front, incident, links, tasks
 from gateway.desk.sessions import NotSignedIn, to_the_door
 from gateway.gateway import Gateway
 from gateway.metrics import Metrics
@@ -30,8 +30,12 @@ from gateway.wake import Wake
 
 _PAGES = Path(templates.__file__).parent / "pages"
 _SHEET = (_PAGES / "style.css").read_bytes()
-_SCRIPT = (_PAGES / "desk.js").read_bytes()
+_SCRIPTS = {name: (_PAGES / name).read_bytes() for name in ("clock.js", "desk.js")}
 _KEPT = {"Cache-Control": "max-age=300"}
+
+_DESK = (
+    door.router, front.router, incident.router, acting.router, links.router, tasks.router
+)  # fmt: skip
 
 _files = APIRouter(include_in_schema=False)
 
@@ -42,10 +46,12 @@ async def style() -> Response:
     return Response(_SHEET, media_type="text/css", headers=_KEPT)
 
 
+@_files.get("/clock.js")
 @_files.get("/desk.js")
-async def script() -> Response:
-    """What the desk's open pages do by themselves."""
-    return Response(_SCRIPT, media_type="text/javascript", headers=_KEPT)
+async def script(request: Request) -> Response:
+    """What open pages do by themselves."""
+    name = request.url.path.removeprefix("/")
+    return Response(_SCRIPTS[name], media_type="text/javascript", headers=_KEPT)
 
 
 @_files.get("/favicon.ico")
@@ -83,7 +89,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     posted = Reports(gateway, app.state.metrics)
     app.posted = Around(posted, metrics=app.state.metrics)
     app.router.routes.append(posted.route)  # of other methods, that they are not allowed
-    for router in (door.router, front.router, incident.router, acting.router, tasks.router):
+    for router in _DESK:
         app.include_router(router, responses=documents.PAGES)
     app.include_router(agents.router, responses=documents.AGENTS)
     app.include_router(portal.router, responses=documents.LINKS)

@@ -18,11 +18,13 @@ from domain.acts import (
     Answer,
     CallOutcome,
     Close,
+    Contest,
     Credit,
     Dispute,
     Escalate,
     FalsePositive,
     Fixed,
+    KeptMail,
     MoveDeadline,
     Release,
     Settle,
@@ -31,8 +33,8 @@ from domain.acts import (
 from domain.incident import Act
 
 What = (
-    Acknowledge | CallOutcome | Close | Credit | Dispute | Escalate | FalsePositive | Fixed
-    | MoveDeadline | Release | Settle | Waive
+    Acknowledge | CallOutcome | Close | Contest | Credit | Dispute | Escalate | FalsePositive
+    | Fixed | KeptMail | MoveDeadline | Release | Settle | Waive
 )  # fmt: skip
 """What an act carries: one dataclass for each of `Act`, `MoveDeadline` for two of them."""
 

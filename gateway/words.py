@@ -18,6 +18,7 @@ SENTENCES = {
         ),
         "never_held": "These are not among the messages held: {things}.",
         "too_long": "The note has more than {most} characters.",
+        "reason_missing": "Please write why; without that nobody can look into it.",
         "unknown_field": "The form has a value that it does not offer: {value}.",
         "away": "Not possible for a moment",
         "try_again": "Our system does not answer. Please send the same again in a few minutes.",
@@ -34,6 +35,7 @@ SENTENCES = {
         ),
         "never_held": "Esto no está entre los mensajes retenidos: {things}.",
         "too_long": "La nota tiene más de {most} caracteres.",
+        "reason_missing": "Escriba el motivo; sin él nadie puede comprobarlo.",
         "unknown_field": "El formulario tiene un valor que no ofrece: {value}.",
         "away": "No es posible por el momento",
         "try_again": (
@@ -43,6 +45,16 @@ SENTENCES = {
 }
 
 
+_BUTTONS = {
+    Act.ACKNOWLEDGE: "read",
+    Act.FIXED: "fixed",
+    Act.CONTEST: "contest",
+    Act.KEPT_MAIL: "kept_mail",
+    Act.DISPUTE: "dispute",
+}
+"""The portal's acts, and the label of each."""
+
+
 def say(language: Language, sentence: str, **values: object) -> str:
     return SENTENCES[language][sentence].format(**values)
 
@@ -50,7 +62,7 @@ def say(language: Language, sentence: str, **values: object) -> str:
 def refusal(language: Language, stage: Stage, unmet: tuple[Condition, ...]) -> str:
     """Where the incident stands, and what its client may do there."""
     words = WORDS[language]
-    names = {Act.ACKNOWLEDGE: words["label"]["read"], Act.FIXED: words["label"]["fixed"]}
+    names = {act: words["label"][name] for act, name in _BUTTONS.items()}
     parts = [say(language, "stage", stage=words["stage"][stage])]
     if unmet:
         conditions = "; ".join(words["condition"][condition] for condition in unmet)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from domain.console.portal import PortalPage
 from domain.incident import Stage
 from domain.ladder import terms_for
 from domain.letters.notices import ChargeLine, HeldFrom, Notice, NoticeFacts
@@ -30,6 +31,9 @@ _UNPRINTABLE = re.compile(
     r"[\s\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+"
 )
 """White space of any kind, control characters, and marks that reorder what is read."""
+
+_STEPS = "pages/steps.html"
+"""How a step of `causes.txt` looks on a page."""
 
 _BLANK = re.compile(r"\n{3,}")
 
@@ -84,6 +88,12 @@ def render_page(name: str, language: Language, **context: object) -> str:
     zone = getattr(context.get("page"), "zone", "UTC")
     known = {"language": language, "zone": zone, "words": WORDS[language], **context}
     return _HTML.get_template(f"pages/{name}").render(known)
+
+
+def render_portal(page: PortalPage, language: Language) -> str:
+    """Write `portal.html`: what a letter of now would say, and the forms to answer with."""
+    facts = _printable(page.facts)
+    return render_page("portal.html", language, page=page, facts=facts, elements=_STEPS)
 
 
 def one_line(text: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
 
@@ -32,7 +32,7 @@ from activities.watching import Watching
 from book.beside import beside
 from book.letters.notices import Sender
 from domain.blocklists.blocklist import By
-from domain.letters.links import portal_token
+from domain.letters.links import Link, portal_token
 from gateway.reading import Reader
 from workers import charging as charging_schedule
 from workers import metering as metering_schedule
@@ -171,9 +171,12 @@ def _deployment(build_id: str | None) -> WorkerDeploymentConfig | None:
     )
 
 
-def portal_url(settings: Settings, incident: str) -> str:
-    """The link that an incident's client gets."""
-    return f"{settings.public_url}/c/{portal_token(settings.portal_secret, incident)}"
+def portal_url(settings: Settings, incident: str, issue: int) -> str:
+    """The link that an incident's client gets in a letter of now."""
+    link = Link.lasting(
+        incident, issue, timedelta(seconds=settings.portal_lasts), datetime.now(UTC)
+    )
+    return f"{settings.public_url}/c/{portal_token(settings.portal_secret, link)}"
 
 
 async def work(settings: Settings, pool: Pool, client: Client, stopping: asyncio.Event) -> None:

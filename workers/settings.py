@@ -154,6 +154,14 @@ def seconds(given: str) -> float:
     return found
 
 
+def days(given: str) -> float:
+    """A span as `seconds` reads it, of a day or more."""
+    found = seconds(given)
+    if found < 86_400:
+        raise ValueError("it is a day or more, such as 90d")
+    return found
+
+
 def seconds_or_none(given: str) -> float | None:
     """A span as `seconds` reads it; None for `none` and `0`."""
     return None if given in ("0", "none") else seconds(given)
@@ -226,6 +234,9 @@ class Settings:
         "PLAZO_PORTAL_SECRET", "signs the links to the client portal; 16 characters or more",
         secret, secret=True,
     )  # fmt: skip
+    portal_lasts: float = setting(
+        "PLAZO_PORTAL_LASTS", "how long the link in a letter opens the portal", days, 90 * 86_400.0
+    )
     oidc_issuer: str | None = setting(
         "PLAZO_OIDC_ISSUER", "where the provider's people sign on, exactly as it calls itself",
         issuer, None,

@@ -14,16 +14,18 @@ with workflow.unsafe.imports_passed_through():
         Answer,
         CallOutcome,
         Close,
+        Contest,
         Escalate,
         FalsePositive,
         Fixed,
+        KeptMail,
         MoveDeadline,
         Release,
         words_of,
     )
     from domain.incident import Act, Outcome, Refusal
     from domain.ladder import unmet
-    from domain.steps import CompleteTasks, TaskKind
+    from domain.steps import CompleteTasks, Lift, TaskKind
     from workflows import steps
     from workflows.state import Ending
 
@@ -63,6 +65,46 @@ class Acts(Corrections):
             raise Refusal(Act.FIXED, self.state.stage, "it is still being assessed")
         if left := unmet(plan.conditions, act.accepts):
             raise Refusal(Act.FIXED, self.state.stage, f"not accepted yet: {', '.join(left)}")
+
+    # --- contest, kept mail --------------------------------------------------------------------
+
+    @workflow.update(name=Act.CONTEST, description="The client says that the report is wrong")
+    async def contest(self, act: Contest) -> Answer:
+        self.state.acknowledged = True
+        self.decide("the client says that the report is wrong", act.reason, by=act.by)
+        self.show()
+        await self.ask(TaskKind.CLIENT_CONTESTS, f"{act.by} says that it is wrong: {act.reason}")
+        return self.answer("Recorded. A person looks at it; until then the deadline runs on.")
+
+    @contest.validator
+    def _may_contest(self, act: Contest) -> None:
+        self.admit(Act.CONTEST, act)
+        self.needs(Act.CONTEST, reason=act.reason)
+
+    @workflow.update(name=Act.KEPT_MAIL, description="What becomes of mail that stayed held")
+    async def kept_mail(self, act: KeptMail) -> Answer:
+        self.decide("decided on mail that stayed held", *words_of(act), by=act.by)
+        in_force = {measure.key for measure in self.state.asked}
+        numbers = range(1, self.state.measures_asked + 1)
+        asked = (f"{self.case.incident}/measure/{number}" for number in numbers)
+        await self.do(
+            steps.LIFT,
+            Lift(
+                incident=self.case.incident,
+                keys=tuple(key for key in asked if key not in in_force),
+                discard_senders=act.discard_senders,
+                discard_messages=act.discard_messages,
+                keep_offenders=False,
+            ),
+            "see to mail that stayed held",
+        )
+        return self.answer("The mail that stayed held is being seen to.")
+
+    @kept_mail.validator
+    def _may_decide_on_kept_mail(self, act: KeptMail) -> None:
+        self.admit(Act.KEPT_MAIL, act)
+        if not any(sighting.kept for sighting in self.state.news.sightings.values()):
+            raise Refusal(Act.KEPT_MAIL, self.state.stage, "no mail has stayed held")
 
     # --- extend, shorten -----------------------------------------------------------------------
 

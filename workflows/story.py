@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from workflows.memory import Memory
 
 with workflow.unsafe.imports_passed_through():
-    from domain.steps import Done, KeepRecord
+    from domain.steps import AskPerson, Done, KeepRecord, TaskKind
     from workflows import steps
     from workflows.state import Case
     from workflows.steps import Step
@@ -179,6 +179,13 @@ class Story(Memory):
         info = workflow.info()
         long = info.get_current_history_length() >= TURN_OVER_AFTER
         return long or info.is_continue_as_new_suggested()
+
+    async def ask(self, kind: TaskKind, detail: str) -> None:
+        """Open a task for a person."""
+        self.state.tasks += 1
+        key = f"{self.case.incident}/task/{self.state.tasks}"
+        what = AskPerson(incident=self.case.incident, key=key, kind=kind, detail=detail)
+        await self.do(steps.ASK_PERSON, what, f"ask a person: {kind}")
 
     async def keep_record(self) -> Done:
         what = self.state.decisions[-1].what if self.state.decisions else "how it looks now"

@@ -14,7 +14,7 @@ from workflows.story import Ended
 
 with workflow.unsafe.imports_passed_through():
     from domain.letters.notices import Notice
-    from domain.steps import AskPerson, Reckon, SendNotice, SendToChannels, TaskKind
+    from domain.steps import Reckon, SendNotice, SendToChannels, TaskKind
     from workflows import steps
 
 
@@ -73,13 +73,6 @@ class Telling(Clock):
                 await self.ask(TaskKind.CHANNEL_FAILED, detail)
         except Ended:
             return
-
-    async def ask(self, kind: TaskKind, detail: str) -> None:
-        """Open a task for a person."""
-        self.state.tasks += 1
-        key = f"{self.case.incident}/task/{self.state.tasks}"
-        what = AskPerson(incident=self.case.incident, key=key, kind=kind, detail=detail)
-        await self.do(steps.ASK_PERSON, what, f"ask a person: {kind}")
 
     # --- when the wait begins ------------------------------------------------------------------
 

@@ -1,88 +1,106 @@
 """What a direct client is shown of an incident, and what it may choose from there."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from asyncpg import Connection, Record
+from asyncpg import Connection
 
-from book.blocklists.listings import standing_listings
+from book.console import said
 from book.incident.incidents import Parties, parties
 from book.incident.measures import restriction_of
-from book.letters.notices import Sender, charge_lines, zone_of
-from domain.console.pages import PortalPage
+from book.letters import notices
+from book.letters.notices import Sender
+from domain.console.portal import Answerable, PortalPage
 from domain.hosts import HeldMessage
-from domain.incident import Act, Stage, acts_at
+from domain.incident import Act, Outcome, Stage, acts_at
 from domain.ladder import Condition
 from domain.measures import Restriction
 from domain.wire import from_json
 
-MOST_HELD = 200
+MOST_HELD = 50
 """Held messages on one page, as many senders as possible among them. The rest is counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Whose incident it is, where it stands, and the revision of the view that says so."""
+    """Whose incident it is, and what decides whether a link opens it and what may be sent."""
 
     who: Parties
-    stage: Stage
-    conditions: tuple[Condition, ...]
+    issue: int
+    """Of the links that open it."""
+    closed_at: datetime | None
     revision: int
+    """Of the workflow's word on how it stands."""
+    answerable: Answerable
+
+    @property
+    def stage(self) -> Stage:
+        return self.answerable.stage
 
 
 async def portal_page(
-    connection: Connection, incident: str, token: str, sender: Sender
+    connection: Connection, now: Standing, token: str, sender: Sender
 ) -> PortalPage:
-    """Raises LookupError when there is no such incident."""
-    who = await parties(connection, incident)
-    row = await _row(connection, incident)
-    measure = await in_force(connection, incident, row["measure"])
-    upcoming = None if row["upcoming"] is None else from_json(Restriction, row["upcoming"])
-    listings = await standing_listings(connection, incident)
-    stage = Stage(row["stage"])
-    allowed = acts_at(stage)
-    held, total = await held_now(connection, incident)
+    """All that the client is shown."""
+    who, stands = now.who, now.answerable
+    row = await connection.fetchrow(
+        "SELECT acknowledged, outcome, now() AS now, ARRAY(SELECT DISTINCT unnest(also)"
+        "   FROM measures WHERE incident = i.id AND wanted = 'applied' ORDER BY 1) AS also"
+        " FROM incidents i WHERE id = $1",
+        who.incident,
+    )
+    assert row is not None
+    facts = await notices.facts(
+        connection, who, sender,
+        portal_url="", deadline=stands.deadline, measure=stands.measure, upcoming=stands.upcoming,
+    )  # fmt: skip
+    held, total = await held_now(connection, who.incident)
+    allowed = set(acts_at(stands.stage)) & {Act.ACKNOWLEDGE, Act.FIXED, Act.CONTEST, Act.DISPUTE}
+    if held and Act.KEPT_MAIL in acts_at(stands.stage):
+        allowed.add(Act.KEPT_MAIL)
+    if stands.stage is Stage.CLOSED:
+        allowed = {Act.DISPUTE}
     return PortalPage(
         token=token,
-        incident=incident,
         provider=sender.provider,
         reply_to=sender.reply_to,
-        client_name=who.client.name,
-        service=who.service.id,
-        addresses=tuple(sorted(row["addresses"] or ())),
-        domain=who.domain,
-        zone=zone_of(who.contract),
         now=row["now"],
-        stage=stage,
-        first_seen=row["first_seen"],
-        reports=row["reports"],
-        volume=row["volume"],
-        deadline=row["deadline"],
-        measure=measure,
-        upcoming=upcoming,
-        conditions=tuple(Condition(condition) for condition in row["conditions"]),
-        listings=listings,
-        charges=await charge_lines(connection, who, measure, upcoming, listed=bool(listings)),
+        facts=facts,
+        answerable=stands,
+        outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
+        also=tuple(row["also"]),
         held=held,
         held_total=total,
+        letters=await notices.thread(connection, who.incident),
+        said=await said.by_client(connection, who),
         acknowledged=row["acknowledged"],
-        may_acknowledge=Act.ACKNOWLEDGE in allowed,
-        may_fix=Act.FIXED in allowed,
-        fixed_at=row["fixed_at"],
+        acts=tuple(act for act in Act if act in allowed),
     )
 
 
 async def standing(connection: Connection, incident: str) -> Standing | None:
     """None when there is no such incident."""
     row = await connection.fetchrow(
-        "SELECT stage, conditions, view_revision FROM incidents WHERE id = $1", incident
+        "SELECT stage, conditions, view_revision, link_issue, closed_at, deadline, measure,"
+        " upcoming, fixed_at FROM incidents WHERE id = $1",
+        incident,
     )
     if row is None:
         return None
+    upcoming = row["upcoming"]
     return Standing(
         who=await parties(connection, incident),
-        stage=Stage(row["stage"]),
-        conditions=tuple(Condition(condition) for condition in row["conditions"]),
+        issue=row["link_issue"],
+        closed_at=row["closed_at"],
         revision=row["view_revision"],
+        answerable=Answerable(
+            stage=Stage(row["stage"]),
+            deadline=row["deadline"],
+            measure=await in_force(connection, incident, row["measure"]),
+            upcoming=None if upcoming is None else from_json(Restriction, upcoming),
+            conditions=tuple(map(Condition, row["conditions"])),
+            fixed_at=row["fixed_at"],
+        ),
     )
 
 
@@ -104,11 +122,19 @@ async def never_held(
     return tuple(row["given"] for row in rows)
 
 
+_HELD = (
+    "WITH held AS (SELECT queue_id, sender, recipients, bytes, arrived_at FROM held_messages h"
+    " JOIN measures m ON m.key = h.measure WHERE m.incident = $1"
+    " GROUP BY queue_id, sender, recipients, bytes, arrived_at"
+    " HAVING bool_and(h.fate IS NULL OR h.fate = 'kept')) "
+)
+"""Once each, though one measure after the other held it; those that stayed held at its end too."""
+
+
 async def count_held(connection: Connection, incident: str) -> int:
-    """Messages that the incident's measures hold back now."""
+    """Messages that are on hold because of the incident."""
     count: int = await connection.fetchval(
-        "SELECT count(*) FROM held_messages h JOIN measures m ON m.key = h.measure"
-        " WHERE m.incident = $1 AND h.fate IS NULL",
+        _HELD + "SELECT count(*) FROM held",  # noqa: S608 - a constant
         incident,
     )
     return count
@@ -126,27 +152,12 @@ async def in_force(
     return next((one for one in found if str(one) == described), None)
 
 
-async def _row(connection: Connection, incident: str) -> Record:
-    row = await connection.fetchrow(
-        "SELECT i.*, r.*, now() AS now FROM incidents i,"
-        " LATERAL (SELECT count(*) AS reports, coalesce(sum(volume), 0) AS volume,"
-        "   coalesce(min(sent_at), i.opened_at) AS first_seen,"
-        "   array_remove(array_agg(DISTINCT host(address)), NULL) AS addresses"
-        "   FROM reports WHERE incident = i.id) AS r WHERE i.id = $1",
-        incident,
-    )
-    assert row is not None
-    return row
-
-
 async def held_now(connection: Connection, incident: str) -> tuple[tuple[HeldMessage, ...], int]:
     """Messages that are held now, as many as a page shows, and how many there are."""
     rows = await connection.fetch(
-        "SELECT queue_id, sender, recipients, bytes, arrived_at FROM ("
-        "  SELECT h.*, row_number() OVER (PARTITION BY sender ORDER BY arrived_at) AS nth"
-        "  FROM held_messages h JOIN measures m ON m.key = h.measure"
-        "  WHERE m.incident = $1 AND h.fate IS NULL) AS each"
-        " ORDER BY nth, arrived_at LIMIT $2",
+        _HELD + "SELECT queue_id, sender, recipients, bytes, arrived_at FROM ("  # noqa: S608
+        "  SELECT *, row_number() OVER (PARTITION BY sender ORDER BY arrived_at) AS nth FROM held)"
+        " AS each ORDER BY nth, arrived_at LIMIT $2",
         incident,
         MOST_HELD,
     )

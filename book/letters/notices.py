@@ -9,6 +9,7 @@ from book.blocklists.listings import standing_listings
 from book.incident.incidents import Parties
 from book.money import bills, caps
 from book.money.balances import charges
+from domain.console.portal import LetterRow
 from domain.contract import Contract
 from domain.ladder import Condition
 from domain.letters.causes import Platform, likely_cause, platform_in
@@ -86,6 +87,22 @@ async def keep(connection: Connection, incident: str, notice: str, letter: Writt
         letter.xarf,
     )
     return kept is not None
+
+
+_MOST_LETTERS = 12
+"""That a page shows: the last ones of an incident that goes on for long."""
+
+
+async def thread(connection: Connection, incident: str) -> tuple[LetterRow, ...]:
+    """The letters to the client as they were sent, the newest first."""
+    rows = await connection.fetch(
+        "SELECT subject, body AS text, written_at, (SELECT min(taken_at) FROM deliveries"
+        "   WHERE notice = n.key) AS taken_at FROM notices n WHERE incident = $1"
+        " ORDER BY written_at DESC LIMIT $2",
+        incident,
+        _MOST_LETTERS,
+    )
+    return tuple(LetterRow(**row) for row in rows)
 
 
 async def latest(connection: Connection, incident: str) -> str | None:
@@ -242,4 +259,5 @@ def line_of(standing: Standing) -> ChargeLine:
         unit=Unit(charge.unit),
         left=standing.left,
         evidence=charge.evidence,
+        key=charge.key,
     )

@@ -7,11 +7,13 @@ from domain.acts import (
     Acknowledge,
     CallOutcome,
     Close,
+    Contest,
     Credit,
     Dispute,
     Escalate,
     FalsePositive,
     Fixed,
+    KeptMail,
     MoveDeadline,
     Release,
     Settle,
@@ -24,8 +26,8 @@ from domain.money.costs import Settlement
 from domain.units import Hours
 
 What = (
-    Acknowledge | CallOutcome | Close | Credit | Dispute | Escalate | FalsePositive | Fixed
-    | MoveDeadline | Release | Settle | Waive
+    Acknowledge | CallOutcome | Close | Contest | Credit | Dispute | Escalate | FalsePositive
+    | Fixed | KeptMail | MoveDeadline | Release | Settle | Waive
 )  # fmt: skip
 
 
@@ -62,6 +64,16 @@ def foresee(what: What, now: Now, *, later: bool = True) -> tuple[str, ...]:
                 "Plazo watches for offending mail; where none is seen, it lifts the measure.",
                 *_mail(what.discard_senders, what.discard_messages, now, answered=what.answered),
             )
+        case Contest():
+            return (
+                "It goes on record that the client says that the report is wrong.",
+                "Somebody of the desk gets the task to look at it.",
+                f"The deadline stays: {_stamp(now.deadline)}."
+                if now.deadline
+                else "Nothing else changes.",
+            )
+        case KeptMail():
+            return _mail(what.discard_senders, what.discard_messages, now, answered=True)
         case MoveDeadline(seconds=seconds):
             return _moved(seconds, now, later=later)
         case Escalate():

@@ -1,4 +1,4 @@
-"""What each page of the portal and the console shows: plain fields, read from the book of record.
+"""What the console's pages about one incident show: plain fields, read from the book of record.
 
 A template gets one of these as `page` and nothing else. Datetimes are aware; `zone` is the IANA
 name that they are shown in.
@@ -7,82 +7,10 @@ name that they are shown in.
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.hosts import HeldMessage
 from domain.incident import Act, Stage
-from domain.ladder import Condition, Term
+from domain.ladder import Condition
 from domain.letters.notices import ChargeLine
 from domain.measures import Restriction
-
-
-@dataclass(frozen=True, kw_only=True)
-class PortalPage:
-    """`portal.html`: one incident, as its direct client sees it at `/c/<token>`."""
-
-    token: str
-    incident: str
-    provider: str
-    reply_to: str
-    client_name: str
-    service: str
-    addresses: tuple[str, ...] = ()
-    domain: str | None = None
-    zone: str = "UTC"
-    now: datetime
-    """When the page is written; the time left is counted from it."""
-    stage: Stage
-    first_seen: datetime
-    reports: int = 0
-    volume: int = 0
-    deadline: datetime | None = None
-    """None where no wait is running."""
-    measure: Restriction | None = None
-    """In force now."""
-    upcoming: Restriction | None = None
-    """What follows when the deadline passes."""
-    conditions: tuple[Condition, ...] = ()
-    """What has to be met, and is not yet, before a measure is lifted."""
-    listings: tuple[str, ...] = ()
-    """`address zone` of every listing that stands now."""
-    charges: tuple[ChargeLine, ...] = ()
-    held: tuple[HeldMessage, ...] = ()
-    """The held messages to choose from; the gateway may bound how many."""
-    held_total: int = 0
-    """All that are held, shown and not shown."""
-    acknowledged: bool = False
-    may_acknowledge: bool = True
-    """Whether `Act.ACKNOWLEDGE` is admitted now."""
-    may_fix: bool = True
-    """Whether `Act.FIXED` is admitted now."""
-    fixed_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class PortalDone:
-    """`portal_done.html`: what was put on record, said back to the client after a POST."""
-
-    token: str
-    incident: str
-    provider: str
-    act: Act
-    """`ACKNOWLEDGE` or `FIXED`."""
-    at: datetime
-    zone: str = "UTC"
-    accepted: tuple[Term, ...] = ()
-    held: int = 0
-    """Messages that are held now; where none are, nothing is said about them."""
-    answered: bool = False
-    """Whether the client has answered for the held mail."""
-    discard_senders: tuple[str, ...] = ()
-    discard_messages: tuple[str, ...] = ()
-    note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PortalGone:
-    """`portal_gone.html`: the link is unknown, has expired, or its incident is closed."""
-
-    provider: str
-    reply_to: str
 
 
 @dataclass(frozen=True, kw_only=True)

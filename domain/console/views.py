@@ -182,12 +182,28 @@ class StoryPage:
     facts: IncidentPage
     acts: tuple[Act, ...]
     """Those that the person may do now."""
+    may_revoke: bool
+    """Whether the person may have the client's links open nothing any more."""
     picture: Picture | None
     timeline: Timeline
     attempts: bool
     """Whether attempts that went well are shown too."""
     entries: int
     """How many the audit chain has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevokePage:
+    """`revoke.html`: what revoking the links to an incident's portal will do, before it is done."""
+
+    provider: str
+    person: Person
+    csrf: str
+    incident: str
+    reason: str = ""
+    said: str = ""
+    """Why it was not done."""
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,6 +81,8 @@ class ChargeLine:
     left: Money | None = None
     """What credits have left of it."""
     evidence: tuple[Evidence, ...] = ()
+    key: str = ""
+    """Of a charge that was made."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,13 @@ from domain.acts import (
     Acknowledge,
     CallOutcome,
     Close,
+    Contest,
     Credit,
     Dispute,
     Escalate,
     FalsePositive,
     Fixed,
+    KeptMail,
     MoveDeadline,
     Release,
     Settle,
@@ -29,6 +31,8 @@ from gateway.api.documents import takes
 _KINDS: dict[Act, type] = {
     Act.ACKNOWLEDGE: Acknowledge,
     Act.FIXED: Fixed,
+    Act.CONTEST: Contest,
+    Act.KEPT_MAIL: KeptMail,
     Act.EXTEND: MoveDeadline,
     Act.SHORTEN: MoveDeadline,
     Act.ESCALATE: Escalate,
@@ -45,6 +49,8 @@ _KINDS: dict[Act, type] = {
 SUMMARIES = {
     Act.ACKNOWLEDGE: "The client has read the notice",
     Act.FIXED: "The client says that it is fixed",
+    Act.CONTEST: "The client says that the report is wrong",
+    Act.KEPT_MAIL: "What becomes of mail that stayed held when the measure ended",
     Act.EXTEND: "Move the deadline later",
     Act.SHORTEN: "Move the deadline earlier",
     Act.ESCALATE: "Wait no longer: restrict now, or take the contract's next measure",
@@ -113,7 +119,7 @@ def read(act: Act, sent: Any, incident: str, by: str) -> What:
     match what:
         case Acknowledge():
             pass
-        case Fixed(note=note):
+        case Fixed(note=note) | KeptMail(note=note):
             fit(note=note or None)
         case CallOutcome(outcome=outcome, minutes=minutes):
             fit(outcome=outcome)
@@ -129,6 +135,6 @@ def read(act: Act, sent: Any, incident: str, by: str) -> What:
         case Credit(charge=key) | Dispute(charge=key) | Settle(charge=key):
             if not ours(incident, key):
                 raise invalid(f"charge: {key[:100]!a} is none of {incident[:100]}")
-        case Fixed() | Release():
+        case Fixed() | KeptMail() | Release():
             keepable(*what.discard_senders, *what.discard_messages)
     return what

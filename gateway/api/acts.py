@@ -21,6 +21,7 @@ from domain.acts import (
     Credit,
     Dispute,
     Fixed,
+    KeptMail,
     Release,
     Settle,
     Waive,
@@ -294,7 +295,7 @@ async def _corrected(gateway: Gateway, asked: _Asked) -> Answer:
 
 async def _see_that_it_is_held(gateway: Gateway, asked: _Asked) -> None:
     """Problem 422 for messages to discard that were never held: a misspelling discards nothing."""
-    if not isinstance(asked.what, Fixed | Release):
+    if not isinstance(asked.what, Fixed | KeptMail | Release):
         return
     async with gateway.reading() as connection:
         strange = await never_held(

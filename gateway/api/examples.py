@@ -133,6 +133,10 @@ ACTS: dict[Act, dict[str, object]] = {
     Act.FIXED: {
         "note": "The form is gone.", "answered": True, "discard_senders": ["info@shop.example"],
     },
+    Act.CONTEST: {"reason": "That address was given back to you in May."},
+    Act.KEPT_MAIL: {
+        "discard_senders": ["info@shop.example"], "note": "Only the newsletter is real.",
+    },
     Act.EXTEND: {"seconds": 14_400, "reason": _REASON},
     Act.SHORTEN: {"seconds": 3_600, "reason": "It goes on."},
     Act.ESCALATE: {"reason": "It goes on."},

@@ -13,7 +13,6 @@ from book.incident import audit
 from book.incident.chain_rows import chain_row
 from book.incident.incidents import parties
 from domain.console import views as console
-from domain.console.desk import Right
 from domain.console.pages import IncidentPage
 from domain.console.timeline import Timeline
 from domain.console.views import Order, Span, Worklist
@@ -136,7 +135,8 @@ async def listed(
 @router.get(
     "/{incident}",
     summary="One incident with what is known of it",
-    description="The latest 500 rows of each kind, and 50 reports. Links are for who may act.",
+    description="The latest 500 rows of each kind, and 50 reports. The client's link is for who "
+    "may act.",
     operation_id="read_incident",
     responses={
         **gives(IncidentPage, examples.PAGE, "The incident.", tagged=True),
@@ -144,11 +144,11 @@ async def listed(
     },
 )
 async def one(request: Request, gateway: TheGateway, person: Reader, incident: Name) -> Response:
-    # With the client's link one can answer for the client.
-    links = links_of(gateway, incident) if person.may(Right.ACT) else ()
+    name = plain(incident)
     async with gateway.reading() as connection:
         try:
-            page = await pages.incident_page(connection, plain(incident), gateway.provider, links)
+            links = await links_of(connection, gateway, name, person)
+            page = await pages.incident_page(connection, name, gateway.provider, links)
         except LookupError as error:
             raise no_such(incident) from error
     return single(request, page)

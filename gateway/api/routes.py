@@ -6,6 +6,7 @@ from gateway.api import (
     campaigns,
     clients,
     incidents,
+    links,
     listings,
     people,
     reports,
@@ -14,6 +15,6 @@ from gateway.api import (
 )
 
 ROUTERS = (
-    incidents.router, acts.router, tasks.router, clients.router, campaigns.router,
-    listings.router, billing.router, reports.router, people.router, tokens.router,
+    incidents.router, acts.router, links.router, tasks.router, clients.router,
+    campaigns.router, listings.router, billing.router, reports.router, people.router, tokens.router,
 )  # fmt: skip

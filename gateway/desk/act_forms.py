@@ -8,11 +8,13 @@ from domain.acts import (
     Acknowledge,
     CallOutcome,
     Close,
+    Contest,
     Credit,
     Dispute,
     Escalate,
     FalsePositive,
     Fixed,
+    KeptMail,
     MoveDeadline,
     Release,
     Settle,
@@ -51,6 +53,10 @@ def read(act: Act, fields: Fields, by: str) -> What:
                 discard_senders=senders,
                 discard_messages=messages,
             )
+        case Act.CONTEST:
+            return Contest(by=by, reason=reason)
+        case Act.KEPT_MAIL:
+            return KeptMail(by=by, note=reason, discard_senders=senders, discard_messages=messages)
         case Act.EXTEND | Act.SHORTEN:
             return MoveDeadline(
                 by=by, reason=reason, seconds=Hours.parse(_only(fields, "span")).seconds

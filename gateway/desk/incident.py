@@ -1,24 +1,29 @@
 """`/incidents/<id>`: one incident as a picture, a story, and what may be done to it now."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import quote
 
+from asyncpg import Connection
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from book.console import links as portal_links
 from book.console import pages, pictures
 from book.console.timeline import timeline
 from book.incident import audit
-from domain.console.desk import right_for
+from domain.console.desk import Person, Right, right_for
 from domain.console.views import StoryPage
-from domain.letters.links import portal_token
+from domain.letters.links import Link, portal_token
 from gateway.desk.pages import shown
 from gateway.desk.sessions import SignedIn
 from gateway.gateway import Gateway, TheGateway
 from gateway.problems import Problem
 
 router = APIRouter(tags=["desk"], default_response_class=HTMLResponse)
+
+_LOOK = timedelta(days=1)
+"""For which the client's page opens to the desk, from the moment that the link to it is shown."""
 
 
 @router.get(
@@ -38,9 +43,8 @@ async def story(
     async with gateway.reading() as connection:
         try:
             record = await audit.checked(connection, name)
-            facts = await pages.incident_page(
-                connection, name, gateway.provider, links_of(gateway, name), record
-            )
+            links = await links_of(connection, gateway, name, session.person)
+            facts = await pages.incident_page(connection, name, gateway.provider, links, record)
         except LookupError as error:
             raise no_such(name) from error
         page = StoryPage(
@@ -50,6 +54,7 @@ async def story(
             zone=facts.zone,
             now=facts.now,
             facts=facts,
+            may_revoke=session.person.may(Right.ACT),
             acts=tuple(act for act in facts.acts if session.person.may(right_for(act))),
             picture=await pictures.picture(connection, name),
             timeline=await timeline(
@@ -61,9 +66,18 @@ async def story(
     return shown(request, "incident.html", page)
 
 
-def links_of(gateway: Gateway, incident: str) -> tuple[tuple[str, str], ...]:
-    """Where else one can look at an incident."""
-    links = [("Client's portal", f"/c/{portal_token(gateway.portal_secret, incident)}")]
+async def links_of(
+    connection: Connection, gateway: Gateway, incident: str, person: Person
+) -> tuple[tuple[str, str], ...]:
+    """Where else one can look at an incident. Raises LookupError when there is no such incident.
+
+    With the client's link one can act for the client, so it is for who may act.
+    """
+    links = []
+    if person.may(Right.ACT):
+        issue = await portal_links.issue(connection, incident)
+        link = Link.lasting(incident, issue, _LOOK, datetime.now(UTC))
+        links.append(("Client's portal", f"/c/{portal_token(gateway.portal_secret, link)}"))
     if gateway.temporal_ui is not None:
         namespace = quote(gateway.incidents.namespace, safe="")
         workflow = f"namespaces/{namespace}/workflows/{quote(incident, safe='')}"

@@ -1,19 +1,8 @@
-// What open pages of the desk do by themselves: look for news, and let clocks tick. Nothing else
-// needs it; without it a page is as it was when it was opened.
+// What open pages of the desk do by themselves: look for news (clock.js lets clocks tick). Nothing
+// else needs it; without it a page is as it was when it was opened.
 "use strict";
 
 const EVERY = 8000; // milliseconds between two looks
-
-function tick() {
-  const now = Date.now();
-  for (const clock of document.querySelectorAll("time[data-until]")) {
-    const left = Math.floor((Date.parse(clock.dateTime) - now) / 1000);
-    const [d, h, m, s] = [left / 86400, (left / 3600) % 24, (left / 60) % 60, left % 60].map(Math.floor);
-    const two = (n) => String(n).padStart(2, "0");
-    clock.textContent = left < 0 ? "passed" : `in ${d ? `${d} d ` : ""}${two(h)}:${two(m)}:${two(s)}`;
-    clock.classList.toggle("soon", left < 1800);
-  }
-}
 
 function busy() {
   const at = document.activeElement;
@@ -43,7 +32,6 @@ async function look(main, state) {
     if (open.includes(one.textContent)) one.parentElement.open = true;
   }
   document.title = page.title;
-  tick();
 }
 
 document.addEventListener("input", (event) => {
@@ -58,8 +46,6 @@ document.addEventListener("keydown", (event) => {
     search.focus();
   }
 });
-tick();
-setInterval(tick, 1000);
 if (document.querySelector("[data-live]")) {
   const state = { tag: null };
   const main = document.querySelector("main");

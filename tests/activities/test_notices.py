@@ -61,7 +61,7 @@ def notices(pool: Pool, address: str) -> Notices:
         pool=pool,
         mail_server=MailServer.at(f"smtp://{address}"),
         sender=Sender(provider="Proveedor Ñandú, S.L.", reply_to="abuse@provider.example"),
-        portal_url=lambda incident: f"https://plazo.provider.example/c/{incident}",
+        portal_url=lambda incident, issue: f"https://plazo.provider.example/c/{incident}.{issue}",
     )
 
 

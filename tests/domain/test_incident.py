@@ -10,6 +10,7 @@ ALWAYS = {
     Act.SETTLE,
     Act.ACKNOWLEDGE,
     Act.WAIVE,
+    Act.CONTEST,
     Act.FALSE_POSITIVE,
     Act.CALL_OUTCOME,
     Act.CLOSE,
@@ -21,8 +22,8 @@ AT: dict[Stage, set[Act]] = {
     Stage.WAITING: ALWAYS | MOVING | {Act.FIXED, Act.ESCALATE},
     Stage.RESTRICTED: ALWAYS | {Act.FIXED, Act.ESCALATE, Act.RELEASE},
     Stage.VERIFYING: ALWAYS | {Act.RELEASE},
-    Stage.DELISTING: ALWAYS,
-    Stage.PROBATION: ALWAYS,
+    Stage.DELISTING: ALWAYS | {Act.KEPT_MAIL},
+    Stage.PROBATION: ALWAYS | {Act.KEPT_MAIL},
     Stage.CLOSED: set(),
 }
 

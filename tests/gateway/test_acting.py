@@ -8,7 +8,17 @@ import pytest
 
 from book.database import transaction
 from book.incident import audit
-from domain.acts import CallOutcome, Close, Credit, Escalate, FalsePositive, Fixed, MoveDeadline
+from domain.acts import (
+    CallOutcome,
+    Close,
+    Contest,
+    Credit,
+    Escalate,
+    FalsePositive,
+    Fixed,
+    KeptMail,
+    MoveDeadline,
+)
 from domain.incident import Act, Outcome
 from domain.ladder import Term
 from domain.units import Money
@@ -62,6 +72,9 @@ def hidden(text: str, **only: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("act", "fields", "what"),
     [
+        ("contest", {}, Contest(by="luz", reason="spam goes on")),
+        ("kept_mail", {"discard_sender": "info@shop.example"},
+         KeptMail(by="luz", note="spam goes on", discard_senders=("info@shop.example",))),
         ("escalate", {}, Escalate(by="luz", reason="spam goes on")),
         ("release", {}, None),
         ("false_positive", {}, FalsePositive(by="luz", reason="spam goes on")),
@@ -82,6 +95,8 @@ async def test_an_act_is_shown_and_then_done_under_the_persons_name(
     world: World, act: str, fields: dict[str, Any], what: object
 ) -> None:
     desk = await Desk.of(world)
+    if act == "kept_mail":
+        await world.look(INCIDENT, stage="probation")
     answer = await desk.do(act, reason="spam  goes\ton", **fields)
     assert answer.status_code == 303, answer.text
     assert answer.headers["location"].startswith(f"/incidents/{INCIDENT}?done={act}")

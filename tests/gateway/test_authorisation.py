@@ -21,6 +21,8 @@ GET    /clients/{client}                          session
 GET    /incidents/{incident}                      session
 GET    /incidents/{incident}/do/{act}             session that may act
 POST   /incidents/{incident}/do/{act}             session that may act
+GET    /incidents/{incident}/links                session that may act
+POST   /incidents/{incident}/links                session that may act
 GET    /task                                      session
 POST   /task/done                                 session that may act
 POST   /task/take                                 session that may act
@@ -34,6 +36,9 @@ GET    /sign-on/return                            anybody
 GET    /c/{token}                                 portal
 POST   /c/{token}/acknowledge                     portal
 POST   /c/{token}/fixed                           portal
+POST   /c/{token}/contest                         portal
+POST   /c/{token}/kept-mail                       portal
+POST   /c/{token}/dispute                         portal
 
 GET    /v1/agent/desired                          host
 POST   /v1/agent/detections                       host
@@ -50,6 +55,9 @@ GET    /v1/incidents/{incident}/picture           read
 GET    /v1/incidents/{incident}/acts              read
 POST   /v1/incidents/{incident}/acts/acknowledge  act
 POST   /v1/incidents/{incident}/acts/fixed        act
+POST   /v1/incidents/{incident}/acts/contest      act
+POST   /v1/incidents/{incident}/acts/kept_mail    act
+POST   /v1/incidents/{incident}/revoke-links      act
 POST   /v1/incidents/{incident}/acts/extend       act
 POST   /v1/incidents/{incident}/acts/shorten      act
 POST   /v1/incidents/{incident}/acts/escalate     act
@@ -99,6 +107,7 @@ GET    /metrics                                   anybody
 GET    /openapi.json                              anybody
 HEAD   /openapi.json                              anybody
 GET    /style.css                                 anybody
+GET    /clock.js                                  anybody
 GET    /desk.js                                   anybody
 GET    /favicon.ico                               anybody
 """

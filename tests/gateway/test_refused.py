@@ -154,7 +154,7 @@ async def test_what_is_no_refusal_is_refused(world: World) -> None:
 async def test_a_host_can_hand_in_so_many_within_an_hour(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("book.intake.intake.detections.MOST_AN_HOUR", 2)
+    monkeypatch.setattr("book.intake.detections.MOST_AN_HOUR", 2)
     for number in range(2):
         await post(world, now_refused(id=f"microsoft-mail-{number}"))
     answer = await post(world, now_refused(id="microsoft-mail-2"))

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -28,7 +28,7 @@ from domain.console.desk import Role, rights_of
 from domain.contract import Contract, Prices
 from domain.hosts import HeldMessage, Observation, Report
 from domain.incident import Act
-from domain.letters.links import portal_token
+from domain.letters.links import Link, portal_token
 from domain.measures import Measure, Restriction, Scope
 from domain.news import Observed
 from domain.parties import Client, ClientKind, Jurisdiction, Language, Service, ServiceKind
@@ -305,7 +305,8 @@ def observed(key: str, *messages: HeldMessage) -> object:
 
 
 def portal(incident: str = INCIDENT) -> str:
-    return f"/c/{portal_token(PORTAL_SECRET, incident)}"
+    link = Link.lasting(incident, 1, timedelta(days=90), datetime.now(UTC))
+    return f"/c/{portal_token(PORTAL_SECRET, link)}"
 
 
 class Gate:

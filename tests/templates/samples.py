@@ -1,12 +1,23 @@
 """Facts and pages as full and as bare as they come."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from domain.console.pages import PortalDone, PortalGone, PortalPage, ProblemPage
+from domain.console.pages import ProblemPage
+from domain.console.portal import (
+    Answerable,
+    LetterRow,
+    Part,
+    PortalDone,
+    PortalGone,
+    PortalPage,
+    SaidRow,
+)
 from domain.hosts import HeldMessage
 from domain.incident import Act, Stage
 from domain.ladder import Condition, Term
-from tests.templates.facts import CHARGES, HOLD, INCIDENT, LIMIT, NOW
+from domain.letters.notices import NoticeFacts
+from tests.templates.facts import CHARGES, HOLD, INCIDENT, LIMIT, NOW, full_facts, minimal_facts
 
 
 def a_held_message(sender: str = "info@shop.example", queue_id: str = "4bX1") -> HeldMessage:
@@ -15,48 +26,74 @@ def a_held_message(sender: str = "info@shop.example", queue_id: str = "4bX1") ->
     )
 
 
-def minimal_portal(*, stage: Stage = Stage.OPEN, may_fix: bool = True) -> PortalPage:
-    return PortalPage(
-        token="tok",
-        incident=INCIDENT,
-        provider="Proveedor SL",
-        reply_to="abuse@provider.example",
-        client_name="Hosting Ejemplo",
-        service="vps-1",
-        now=NOW,
+def standing(stage: Stage, facts: NoticeFacts, fixed_at: datetime | None = None) -> Answerable:
+    return Answerable(
         stage=stage,
-        first_seen=NOW,
-        may_acknowledge=False,
-        may_fix=may_fix,
+        deadline=facts.deadline,
+        measure=facts.measure,
+        upcoming=facts.upcoming,
+        conditions=facts.conditions,
+        fixed_at=fixed_at,
     )
 
 
-def full_portal(*, sender: str = "info@shop.example", domain: str = "shop.example") -> PortalPage:
+def minimal_portal(
+    *, stage: Stage = Stage.OPEN, acts: tuple[Act, ...] = (Act.FIXED,)
+) -> PortalPage:
+    facts = minimal_facts()
     return PortalPage(
         token="tok",
-        incident=INCIDENT,
         provider="Proveedor SL",
         reply_to="abuse@provider.example",
-        client_name="Hosting Ejemplo",
-        service="vps-1",
-        addresses=("192.0.2.7",),
-        domain=domain,
-        zone="Europe/Madrid",
         now=NOW,
-        stage=Stage.RESTRICTED,
-        first_seen=NOW,
-        reports=3,
-        volume=12_500,
-        deadline=NOW + timedelta(hours=3, minutes=5),
+        facts=facts,
+        answerable=standing(stage, facts),
+        acts=acts,
+    )
+
+
+def with_conditions(page: PortalPage, *conditions: Condition) -> PortalPage:
+    return replace(page, answerable=replace(page.answerable, conditions=conditions))
+
+
+def full_portal(*, sender: str = "info@shop.example", words: str = "It was a form.") -> PortalPage:
+    facts = replace(
+        full_facts(),
         measure=HOLD,
         upcoming=LIMIT,
+        charges=tuple(
+            replace(line, key=f"{INCIDENT}/charge/{n}") for n, line in enumerate(CHARGES)
+        ),
+        sample_headers=("Subject: offer", f"From: {sender}"),
+        because=f"X-PHP-Originating-Script: {sender}",
+        domain=sender.partition("@")[2] or sender,
+        deadline=NOW + timedelta(hours=3, minutes=5),
         conditions=tuple(Condition),
-        listings=("192.0.2.7 zen.example",),
-        charges=CHARGES,
+    )
+    return PortalPage(
+        token="tok",
+        provider="Proveedor SL",
+        reply_to="abuse@provider.example",
+        now=NOW,
+        facts=facts,
+        answerable=standing(Stage.RESTRICTED, facts, NOW),
+        also=("other.example",),
         held=(a_held_message(sender, "4bX1"), a_held_message(sender, "4bX2"), a_held_message("")),
         held_total=900,
-        fixed_at=NOW,
-    )
+        letters=(LetterRow(subject=words, text=words, written_at=NOW, taken_at=NOW),),
+        said=(
+            SaidRow(at=NOW, act=Act.CONTEST, note=words),
+            SaidRow(
+                at=NOW, act=Act.FIXED, accepted=tuple(Term), discard_senders=sender,
+                discard_messages="4bX1",
+            ),
+            SaidRow(at=NOW, act=Act.DISPUTE, about=f"{INCIDENT}/charge/1", note=words),
+            SaidRow(at=NOW, act=None, note=words),
+        ),
+        acts=(Act.ACKNOWLEDGE, Act.FIXED, Act.CONTEST, Act.DISPUTE),
+        changed=tuple(Part),
+        note=words,
+    )  # fmt: skip
 
 
 def a_done(act: Act, note: str = "A mailbox") -> PortalDone:

@@ -2,12 +2,17 @@
 
 from datetime import timedelta
 
-from domain.incident import Outcome, Stage
+from domain.acts import Contest, Dispute, KeptMail
+from domain.incident import Act, Outcome, Stage
 from domain.ladder import Condition, Rung, Term
 from domain.letters.notices import Notice
+from domain.news import Observed, Sighting
+from domain.steps import NearCap
 from tests.workflows import stages
 from tests.workflows.incident import Incident, Start
 from tests.workflows.world import BLOCK, HOLD, LISTED, SMARTHOST, World, a_plan, a_world, until
+
+CLIENT = "client aurora"
 
 
 def a_quick_world() -> World:
@@ -34,7 +39,7 @@ async def everything(start: Start) -> Incident:
     await world.tell(listed=(LISTED,), reports=3, volume=400)
     await story.fixed(answered=True, discard_senders=("spam@shop.example",))
     await story.comes_to(Stage.DELISTING)
-    await until(lambda: world.steps[-1] == "ask_person")
+    await until(lambda: world.steps[-1] == "request_delisting")
     world.listed = ()
     closed = await story.closes()
     assert closed.outcome is Outcome.REMEDIATED
@@ -124,6 +129,48 @@ async def untold(start: Start) -> Incident:
     await until(lambda: Notice.REMINDER in world.letters)
     await world.tell(bounced={f"{story.handle.id}/notice/2": str(Notice.REMINDER)})
     await until(lambda: world.letters.count(Notice.REMINDER) == 2)
+    await story.fixed()
+    await story.closes()
+    return story
+
+
+async def contested(start: Start) -> Incident:
+    """Said to be wrong, released with mail that stays held, decided on, and a charge disputed."""
+    story = await stages.waiting(start)
+    await story.act(Act.CONTEST, Contest(by=CLIENT, reason="that address is not ours"))
+    await story.passes(hours=4, minutes=1)
+    await until(lambda: story.world.letters[-1] is Notice.RESTRICTED)
+    await story.fixed()
+    await story.passes(minutes=16)
+    await story.comes_to(Stage.PROBATION)
+    [lifted] = story.world.of("lift_measures")
+    await story.world.see(lifted.keys[0], Sighting(observed=Observed.LIFTED, kept=2))
+    await story.rests()
+    await story.act(Act.KEPT_MAIL, KeptMail(by=CLIENT, discard_senders=("info@shop.example",)))
+    charge = f"{story.handle.id}/delisting/1"
+    await story.act(Act.DISPUTE, Dispute(by=CLIENT, charge=charge, reason="not ours"))
+    await story.closes()
+    return story
+
+
+async def removal(start: Start) -> Incident:
+    """A list that takes requests, and takes no notice of one; then a person asks it."""
+    story = await stages.delisting(start, a_world(takers={"zen.example"}))
+    await until(lambda: len(story.world.removals) == 1)
+    await story.passes(days=15)
+    await until(lambda: len(story.world.removals) == 2)
+    story.world.listed = ()
+    await story.closes()
+    return story
+
+
+async def widened(start: Start) -> Incident:
+    """The mail goes elsewhere, and the measure after it; then it comes near a cap."""
+    cap = NearCap(incident="incident-widened-1", key="cap/1", detail="40.00 EUR of 50.00 EUR")
+    story = await stages.restricted(start, a_world(near=(cap,)))
+    await story.world.tell(domains=("another.example", *HOLD.targets))
+    both = HOLD.on((), ("another.example",))
+    await until(lambda: bool(story.world.decided(f"{both} is in force")))
     await story.fixed()
     await story.closes()
     return story

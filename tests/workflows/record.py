@@ -1,4 +1,4 @@
-"""`python -m tests.workflows.record`: records the histories that `test_replay.py` replays.
+"""`python -m tests.workflows.record [PATH…]`: records the histories that `test_replay.py` replays.
 
 For a new path, or when a story was changed under a patch. A history that no longer replays is not
 recorded anew before every incident that runs by the old story has ended: it is what they run by.
@@ -7,7 +7,7 @@ recorded anew before every incident that runs by the old story has ended: it is 
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -29,6 +29,9 @@ SKIPPED: tuple[TellsIt, ...] = (
     paths.false_positive,
     paths.cancelled,
     paths.untold,
+    paths.contested,
+    paths.removal,
+    paths.widened,
 )
 """Told on the server whose time can be skipped."""
 
@@ -42,15 +45,21 @@ NAMES = (
 )  # fmt: skip
 
 
-async def record() -> None:
-    """Tell every path once, and keep each run of it."""
+async def record(names: Sequence[str]) -> None:
+    """Tell paths once, and keep each run of it: those named, or those that have no file yet."""
     HISTORIES.mkdir(exist_ok=True)
+    known = {file.name.partition(".")[0] for file in HISTORIES.glob("*.json")}
+
+    def wanted(path: TellsIt) -> bool:
+        return path.__name__ in names if names else path.__name__ not in known
+
     async with await servers.time_skipping() as engine:
-        for path in SKIPPED:
+        for path in filter(wanted, SKIPPED):
             await _keep(engine, path)
     for path, turn_over_after in zip(LIVED, (None, 60), strict=True):
-        async with await servers.real(turn_over_after=turn_over_after) as engine:
-            await _keep(engine, path)
+        if wanted(path):
+            async with await servers.real(turn_over_after=turn_over_after) as engine:
+                await _keep(engine, path)
 
 
 async def _keep(engine: WorkflowEnvironment, path: TellsIt) -> None:
@@ -74,6 +83,6 @@ def keep(file: Path, history: WorkflowHistory) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(record())
+    asyncio.run(record(sys.argv[1:]))
     sys.stdout.flush()
     os._exit(0)  # as `tests/__main__.py` does, and for its reason

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from book.console import pages, worklist
+from book.console import links, pages, worklist
 from book.console import timeline as stories
+from book.database import transaction
 from book.incident import audit
 from book.incident.incidents import parties
 from domain.console.pages import IncidentPage, IncidentRow
@@ -16,6 +17,7 @@ from domain.console.timeline import Timeline
 from domain.console.views import Order, Query, Worklist
 from domain.incident import Outcome, Stage
 from workers.commands import incident_acts, reach
+from workers.commands.acting import By, Reason
 from workers.commands.books import Json
 from workers.commands.say import as_json, line, table
 from workers.leave import Refused
@@ -145,6 +147,8 @@ for _name, _act in (
     ("shorten", incident_acts.shorten),
     ("escalate", incident_acts.escalate),
     ("fixed", incident_acts.fixed),
+    ("contest", incident_acts.contest),
+    ("kept-mail", incident_acts.kept_mail),
     ("release", incident_acts.release),
     ("waive", incident_acts.waive),
     ("false-positive", incident_acts.false_positive),
@@ -152,6 +156,21 @@ for _name, _act in (
     ("close", incident_acts.close),
 ):
     app.command(_name)(_act)
+
+
+@app.command("revoke-links")
+def revoke_links(incident: str, reason: Reason, by: By) -> None:
+    """Have every portal link that was sent open nothing; the next letter carries a new one."""
+    asyncio.run(_revoke(incident, reason, by))
+    line(f"{incident}: every link to the portal that was sent is revoked")
+
+
+async def _revoke(incident: str, reason: str, by: str) -> None:
+    async with reach.book() as pool, transaction(pool) as connection:
+        try:
+            await links.revoke(connection, incident, by, reason)
+        except (LookupError, ValueError) as error:
+            raise Refused(str(error)) from error
 
 
 def rows_of(rows: Sequence[IncidentRow]) -> None:

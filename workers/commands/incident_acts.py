@@ -9,9 +9,11 @@ from domain.acts import (
     Acknowledge,
     CallOutcome,
     Close,
+    Contest,
     Escalate,
     FalsePositive,
     Fixed,
+    KeptMail,
     MoveDeadline,
     Release,
     Waive,
@@ -85,6 +87,29 @@ def fixed(
         discard_messages=tuple(discard_message),
     )
     _act(incident, Act.FIXED, what, dry_run=dry_run)
+
+
+def contest(incident: str, reason: Reason, by: By, dry_run: DryRun = False) -> None:
+    """The client says that the report is wrong: a task for the desk; the deadline runs on."""
+    _act(incident, Act.CONTEST, Contest(by=by, reason=reason), dry_run=dry_run)
+
+
+def kept_mail(
+    incident: str,
+    by: By,
+    reason: Annotated[str, typer.Option("--reason", help="What the client said.")] = "",
+    discard_sender: Senders = _NONE,
+    discard_message: Messages = _NONE,
+    dry_run: DryRun = False,
+) -> None:
+    """See to mail that stayed held when the measure ended; what is not named is delivered."""
+    what = KeptMail(
+        by=by,
+        note=reason,
+        discard_senders=tuple(discard_sender),
+        discard_messages=tuple(discard_message),
+    )
+    _act(incident, Act.KEPT_MAIL, what, dry_run=dry_run)
 
 
 def release(
