@@ -18,7 +18,7 @@ from dotenv import dotenv_values
 from temporalio.client import Client
 
 from book.database import open_pool
-from workers.stack import CONNECTION_FILE
+from workers.embedded.home import Home
 
 _READY_PATIENCE = 120.0
 """Seconds; after a SIGKILL both servers first recover what was written."""
@@ -49,7 +49,7 @@ class Stack:
         process = await program(log, "-m", "workers.cli", "up", env={
             **env, "PLAZO_HOME": str(home), "HOME": str(folder),
         })  # fmt: skip
-        connection = home / CONNECTION_FILE
+        connection = Home.at(home).connection_file
         deadline = time.monotonic() + _READY_PATIENCE
         # By its word, not by that file: a killed run leaves its own behind.
         while b"Up. " not in log.read_bytes()[said:]:

@@ -17,8 +17,7 @@ from benchmarks.clientele import clients, incident
 from benchmarks.table import Row, Table, row
 from benchmarks.world import a_world, agents, enrol_all
 from book.clientele.clients import keep
-from workers.embedded.home import temporary_folder
-from workers.stack import CONNECTION_FILE
+from workers.embedded.home import Home, temporary_folder
 
 COUNT = 100_000
 MANY = 2_000
@@ -100,6 +99,6 @@ async def _told(stack: place.Stack, names: Iterable[str]) -> tuple[int, int]:
 
 def _port(stack: place.Stack) -> int:
     """Where its gateway listens."""
-    listen = dotenv_values(stack.home / CONNECTION_FILE)["PLAZO_LISTEN"]
+    listen = dotenv_values(Home.at(stack.home).connection_file)["PLAZO_LISTEN"]
     assert listen is not None
     return int(listen.rpartition(":")[2])

@@ -2,62 +2,64 @@
 
 import logging
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 
 from workers import logs
-from workers.commands import (
-    audit,
-    billing,
-    blocklist,
-    books,
-    campaign,
-    client,
-    clients,
-    doctor,
-    host,
-    incident,
-    report,
-    serve,
-    show,
-    task,
-    token,
-    user,
-)
 from workers.embedded import NotStarted
 from workers.leave import REFUSED, Refused, leave
 from workers.settings import BadSettings
 
-app = typer.Typer(
-    name="plazo",
-    help="One durable workflow per outbound-spam incident, from report to close, with proof.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
 log = logging.getLogger("plazo")
 
-app.command("demo")(show.demo)
-app.command("up")(serve.up)
-app.command("worker")(serve.worker)
-app.command("gateway")(serve.gateway)
-app.command("mailbox")(serve.mailbox)
-app.command("host-agent")(serve.host_agent)
-app.command("edge-agent")(serve.edge_agent)
-app.command("migrate")(books.migrate)
-app.command("doctor")(doctor.doctor)
-app.command("import")(books.import_file)
-app.command("report")(report.report)
-app.add_typer(host.app, name="host")
-app.add_typer(incident.app, name="incident")
-app.add_typer(billing.app, name="billing")
-app.add_typer(task.app, name="task")
-app.add_typer(client.app, name="client")
-app.add_typer(clients.app, name="clients")
-app.add_typer(campaign.app, name="campaign")
-app.add_typer(blocklist.app, name="blocklist")
-app.add_typer(audit.app, name="audit")
-app.add_typer(user.app, name="user")
-app.add_typer(token.app, name="token")
+GROUPS = (
+    "host", "incident", "task", "client", "clients", "campaign", "billing", "blocklist", "audit",
+    "user", "token",
+)  # fmt: skip
+"""Each is `app` of its module in `workers/commands/`."""
+
+ALONE = {
+    "demo": "show",
+    "up": "serve",
+    "worker": "serve",
+    "gateway": "serve",
+    "mailbox": "serve",
+    "host-agent": "serve",
+    "edge-agent": "serve",
+    "migrate": "books",
+    "doctor": "doctor",
+    "import": "books:import_file",
+    "report": "report",
+}
+"""Each is the function of its name in its module there, or the one that is said."""
+
+
+def build(words: Sequence[str] = ()) -> typer.Typer:
+    """The command line. Where words ask for one of its commands, only that one is read: reading
+    all of them takes as long as most of them run."""
+    app = typer.Typer(
+        name="plazo",
+        help="One durable workflow per outbound-spam incident, from report to close, with proof.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_nothing)  # else a single command would need no name
+    asked = words[0] if words else ""
+    for name, place in ALONE.items():
+        if asked == name or asked not in (*ALONE, *GROUPS):
+            module, _, function = place.partition(":")
+            function = function or name.replace("-", "_")
+            app.command(name)(getattr(import_module(f"workers.commands.{module}"), function))
+    for name in GROUPS:
+        if asked == name or asked not in (*ALONE, *GROUPS):
+            app.add_typer(import_module(f"workers.commands.{name}").app, name=name)
+    return app
+
+
+def _nothing() -> None:
+    pass
 
 
 def main() -> None:
@@ -65,7 +67,7 @@ def main() -> None:
     logs.to_stderr()
     code = REFUSED
     try:
-        app(prog_name="plazo")
+        build(sys.argv[1:])(prog_name="plazo")
     except SystemExit as ended:  # how Typer ends: 0, or 2 once it has explained the usage
         code = ended.code if isinstance(ended.code, int) else REFUSED
     except KeyboardInterrupt:

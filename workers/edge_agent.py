@@ -36,6 +36,11 @@ class EdgeSettings:
         return cls(**read_fields(cls, with_credentials(given)))
 
 
+async def serve(stopping: asyncio.Event) -> None:
+    """The process: as its own settings say. Raises BadSettings."""
+    await work(EdgeSettings.read(), stopping)
+
+
 async def work(settings: EdgeSettings, stopping: asyncio.Event) -> None:
     """Keep this firewall as the gateway wants it until `stopping` is set; measures stay."""
     state = prepared(settings.state)

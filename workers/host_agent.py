@@ -65,6 +65,11 @@ class AgentSettings:
         return cls(**read_fields(cls, with_credentials(given)))
 
 
+async def serve(stopping: asyncio.Event) -> None:
+    """The process: as its own settings say. Raises BadSettings."""
+    await work(AgentSettings.read(), stopping)
+
+
 async def work(settings: AgentSettings, stopping: asyncio.Event) -> None:
     """Keep this host as the gateway wants it until `stopping` is set; measures stay in force."""
     prepared(settings.state)

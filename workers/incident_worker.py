@@ -1,8 +1,6 @@
 """The process that tells the stories: workflows, activities, dispatcher and reader of the inbox."""
 
 import asyncio
-import os
-import socket
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
@@ -40,6 +38,7 @@ from workers import reminding as reminding_schedule
 from workers.billing import BillingDispatcher, deliveries
 from workers.dispatcher import Dispatcher
 from workers.engine import TASK_QUEUE
+from workers.identity import identity
 from workers.listing_watch import keep_schedule
 from workers.settings import Settings
 from workflows.billing import BillingDelivery
@@ -53,11 +52,6 @@ from workflows.watch import ListingWatch
 
 _DRAIN = timedelta(seconds=30)
 """Steps that are under way may end; what does not is begun again by another worker."""
-
-
-def identity() -> str:
-    """How this process is named in Temporal and on the audit chain."""
-    return f"{os.getpid()}@{socket.gethostname()}"
 
 
 def build_worker(

@@ -20,12 +20,9 @@ from workers.embedded.ports import LOOPBACK, port_for
 from workers.embedded.postgres import Postgres
 from workers.embedded.temporal import Temporal
 from workers.gateway_server import serving
+from workers.identity import identity
 from workers.leave import Refused
 from workers.settings import Settings
-
-CONNECTION_FILE = "plazo.env"
-"""In the home: how the other commands reach a stack that is up. For the home's owner only."""
-
 
 FIRST_USER = "lead"
 
@@ -105,11 +102,11 @@ async def up(home: Home, env: Mapping[str, str]) -> AsyncIterator[Stack]:
         }
         known = {**made_up, **env, **fixed}
         settings = Settings.read(known)
-        client = await engine.temporal(fixed, identity=incident_worker.identity())
+        client = await engine.temporal(fixed, identity=identity())
         pool = await engine.database(postgres.dsn)
         stopping = asyncio.Event()
         working = asyncio.create_task(incident_worker.work(settings, pool, client, stopping))
-        connection = home.path / CONNECTION_FILE
+        connection = home.connection_file
         try:
             await _somebody_can_sign_in(pool, home)
             async with serving(settings, pool, client) as gateway:

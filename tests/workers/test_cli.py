@@ -12,7 +12,7 @@ import typer
 import typer.main
 
 from tests.workers.command import REPOSITORY, Plazo
-from workers.cli import app
+from workers.cli import build
 from workers.commands.show import PathName
 from workers.demo.blocklist import BlocklistServer
 from workers.demo.paths import PATHS
@@ -61,7 +61,7 @@ def plazo(tmp_path: Path) -> Plazo:
 
 
 def every_command() -> Iterator[tuple[str, ...]]:
-    known = typer.main.get_command(app)
+    known = typer.main.get_command(build())
     yield ()
     for name, command in known.commands.items():  # type: ignore[attr-defined]
         yield (name,)
@@ -77,7 +77,7 @@ def test_every_command_says_what_it_is_for(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        app([*command, "--help"], prog_name="plazo")
+        build(command)([*command, "--help"], prog_name="plazo")
     told = capsys.readouterr()
     assert ended.value.code == 0
     assert f"Usage: plazo {' '.join(command)}".strip() in told.out
@@ -109,7 +109,7 @@ def test_wrong_usage_is_explained(
     capsys: pytest.CaptureFixture[str], arguments: str, told: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        app(arguments.split(), prog_name="plazo")
+        build(arguments.split())(arguments.split(), prog_name="plazo")
     said = capsys.readouterr()
     assert ended.value.code == 2
     assert told in said.err
@@ -142,7 +142,7 @@ def test_what_needs_the_book_says_where_to_get_one(
     monkeypatch.setenv("PLAZO_HOME", str(tmp_path))
     monkeypatch.delenv("PLAZO_DATABASE_URL", raising=False)
     with pytest.raises(Refused, match=r"PLAZO_DATABASE_URL is not set.*`plazo up`"):
-        app(arguments.split(), prog_name="plazo")
+        build(arguments.split())(arguments.split(), prog_name="plazo")
 
 
 async def test_a_refusal_is_one_line_with_a_reason_and_exits_with_1(plazo: Plazo) -> None:

@@ -37,7 +37,7 @@ async def test_settings_that_are_wrong_leave_nothing_running() -> None:
                 async with stack.up(home, {**around.settings, "PLAZO_NEWS_INTERVAL": "0s"}):
                     pass
             assert home.sweep() == ()
-            assert not (home.path / stack.CONNECTION_FILE).exists()
+            assert not home.connection_file.exists()
 
 
 async def test_what_the_environment_says_is_what_other_commands_are_told() -> None:
@@ -45,7 +45,7 @@ async def test_what_the_environment_says_is_what_other_commands_are_told() -> No
         secret = "a portal's secret of our own"
         with a_home() as home:
             async with stack.up(home, {**around.settings, "PLAZO_PORTAL_SECRET": secret}) as up:
-                told = (home.path / stack.CONNECTION_FILE).read_text()
+                told = home.connection_file.read_text()
                 assert f'PLAZO_PORTAL_SECRET="{secret}"' in told
                 assert up.settings.portal_secret == secret
 

@@ -272,7 +272,7 @@ async def test_the_doctor_says_what_to_mend(site: Site) -> None:
     ):
         assert words in line
     assert "pa55word" not in said.out + said.err
-    assert "4 of 4 checks" in said.err
+    assert "4 of 5 checks" in said.err
 
 
 async def test_commands_name_the_server_that_does_not_answer(site: Site) -> None:

@@ -16,7 +16,7 @@ from gateway.mail.box import LOST, Box
 from workers import engine
 from workers.commands import reach
 from workers.commands.say import line, table
-from workers.incident_worker import identity
+from workers.identity import identity
 from workers.leave import Refused
 from workers.mailbox import MailboxSettings
 from workers.settings import BadSettings, Settings

@@ -10,15 +10,14 @@ from temporalio.client import Client
 
 from workers import engine
 from workers.embedded.home import Home
-from workers.incident_worker import identity
+from workers.identity import identity
 from workers.leave import Refused
 from workers.settings import Settings, environment
-from workers.stack import CONNECTION_FILE
 
 
 def surroundings() -> Mapping[str, str]:
     """The environment and `.env`; what both lack comes from a stack that is up on this machine."""
-    up = Home.at().path / CONNECTION_FILE
+    up = Home.at().connection_file
     known: dict[str, str] = {}
     if os.access(up, os.R_OK):
         known = {name: value for name, value in dotenv_values(up).items() if value}

@@ -45,6 +45,11 @@ class Home:
         """That directory, or else $PLAZO_HOME, `/var/lib/plazo` (root), or the user's state."""
         return cls(path=(path or _default()).expanduser().absolute())
 
+    @property
+    def connection_file(self) -> Path:
+        """How other commands reach a stack that is up. For the home's owner only."""
+        return self.path / "plazo.env"
+
     @contextmanager
     def claim(self) -> Iterator[tuple[str, ...]]:
         """Hold the directory, alone, until the block ends. Raises HomeInUse, HomeNotWritable.
