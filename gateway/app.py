@@ -20,7 +20,7 @@ from gateway.api.who import only_what_is_known
 from gateway.around import Around
 from gateway.at_once import POLLS, POSTS, AtOnce
 from gateway.described import POSTED, POSTING
-from gateway.desk import acting, door, front, incident, links, tasks
+from gateway.desk import acting, door, front, incident, links, looks, money, people, tasks
 from gateway.desk.sessions import NotSignedIn, to_the_door
 from gateway.gateway import Gateway
 from gateway.metrics import Metrics
@@ -33,9 +33,9 @@ _SHEET = (_PAGES / "style.css").read_bytes()
 _SCRIPTS = {name: (_PAGES / name).read_bytes() for name in ("clock.js", "desk.js")}
 _KEPT = {"Cache-Control": "max-age=300"}
 
-_DESK = (
-    door.router, front.router, incident.router, acting.router, links.router, tasks.router
-)  # fmt: skip
+_DESK = tuple(
+    page.router for page in (door, front, incident, acting, links, looks, tasks, money, people)
+)
 
 _files = APIRouter(include_in_schema=False)
 

@@ -7,6 +7,7 @@ title and a description what it shows, and every mark has a `title` that pointin
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
@@ -22,6 +23,22 @@ _LINE = 22
 _LABELS = 300
 """Width of the grid's labels."""
 _TICKS = 6
+
+
+class Over(Protocol):
+    """What is drawn over time."""
+
+    @property
+    def begin(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+
+
+class Listed(Over, Protocol):
+    """A `Picture`, or a page of listings."""
+
+    @property
+    def listings(self) -> tuple[tuple[str, tuple[Span, ...]], ...]: ...
 
 
 def volume_plot(picture: Picture, zone: str) -> Markup:
@@ -63,7 +80,7 @@ def volume_plot(picture: Picture, zone: str) -> Markup:
     return _svg(height, "Reported messages, held mail, deadline and measures", said, parts())
 
 
-def listing_grid(picture: Picture, zone: str) -> Markup:
+def listing_grid(picture: Listed, zone: str) -> Markup:
     """One line for each address and list, dark where and when it was listed."""
     across = _Across(picture, _LABELS, WIDTH - _RIGHT)
     bottom = 6 + _LINE * len(picture.listings)
@@ -88,7 +105,7 @@ def listing_grid(picture: Picture, zone: str) -> Markup:
 class _Across:
     """From a moment to its place on the horizontal axis."""
 
-    def __init__(self, picture: Picture, left: float, right: float) -> None:
+    def __init__(self, picture: Over, left: float, right: float) -> None:
         self.begin, self.end = picture.begin, picture.end
         self._left, self._right = left, right
         self._seconds = (picture.end - picture.begin).total_seconds()

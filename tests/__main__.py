@@ -25,7 +25,10 @@ AT_ONCE = 3
 NONE = int(pytest.ExitCode.NO_TESTS_COLLECTED)
 
 REAL = "tests/real"
-LONG = ("tests/workers", "tests/gateway", "tests/workflows", "tests/real/exim", "tests/book")
+LONG = (
+    "tests/workers", "tests/gateway", "tests/workflows", "tests/real/exim", "tests/book",
+    "tests/browser",
+)  # fmt: skip
 """Each has a process of its own, the longest first, after the two halves of the real servers'."""
 
 

@@ -111,8 +111,8 @@ async def incident_page(
         notices=tuple(
             NoticeRow(**{**each, "recipients": tuple(each["recipients"])})
             for each in await latest(
-                "SELECT notice, subject, recipients, written_at, sent_at, response FROM notices"
-                " WHERE incident = $1 ORDER BY written_at DESC LIMIT $2"
+                "SELECT key, notice, subject, recipients, written_at, sent_at, response"
+                " FROM notices WHERE incident = $1 ORDER BY written_at DESC LIMIT $2"
             )
         ),
         charges=tuple(

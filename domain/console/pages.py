@@ -90,6 +90,7 @@ class ChainRow:
 class NoticeRow:
     """A letter: written, and handed to the mail server or not yet."""
 
+    key: str
     notice: str
     subject: str
     recipients: tuple[str, ...]

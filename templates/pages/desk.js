@@ -19,10 +19,7 @@ async function look(main, state) {
   });
   if (answer.redirected) location.reload(); // signed out meanwhile
   if (answer.status !== 200) return;
-  const tag = answer.headers.get("ETag");
-  const first = state.tag === null;
-  state.tag = tag;
-  if (first) return;
+  state.tag = answer.headers.get("ETag");
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.querySelector("main");
   if (!fresh || busy()) return;

@@ -21,6 +21,14 @@ GET    /clients/{client}                          session
 GET    /incidents/{incident}                      session
 GET    /incidents/{incident}/do/{act}             session that may act
 POST   /incidents/{incident}/do/{act}             session that may act
+GET    /letter                                    session
+GET    /report                                    session
+GET    /chain/{chain}                             session
+GET    /addresses/{subject}                       session
+GET    /billing                                   session
+GET    /people                                    session
+GET    /people/{change}                           session
+POST   /people/{change}                           session
 GET    /incidents/{incident}/links                session that may act
 POST   /incidents/{incident}/links                session that may act
 GET    /task                                      session
@@ -188,6 +196,8 @@ PLACES = {
     "{key:path}": "t1",
     "{number}": "1",
     "{subject}": "192.0.2.7",
+    "{chain}": INCIDENT,
+    "{change}": "revoke",
     "{report:path}": "fbl/msg-2/0",
     "{name}": "vera",
 }

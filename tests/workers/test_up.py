@@ -85,11 +85,11 @@ async def site() -> AsyncIterator[Site]:
 async def test_it_says_where_everything_is(site: Site) -> None:
     told = site.running.text
     assert f"State         {site.home}" in told
-    for name in ("Temporal UI", "Gateway"):
+    for name in ("Temporal UI", "Console"):
         found = re.search(rf"{name} +(http://\S+)", told)
         assert found is not None
         async with httpx.AsyncClient() as http:
-            path = "/readyz" if name == "Gateway" else "/"
+            path = "/readyz" if name == "Console" else "/"
             assert (await http.get(found[1] + path, follow_redirects=True)).status_code == 200
     if ROOT:
         owners = {each.uids().real for each in children(site.running)}
@@ -245,7 +245,7 @@ async def test_the_schema_is_current_already(site: Site) -> None:
 async def test_the_doctor_finds_nothing_and_shows_no_secret(site: Site) -> None:
     said = await site.plazo("doctor", env=site.around.settings)
     assert said.code == 0, said.out
-    assert said.out.count("\nok ") == 4
+    assert said.out.count("\nok ") == 5
     known = site.known
     for name in ("PLAZO_PORTAL_SECRET", "PLAZO_DATABASE_URL"):
         assert known[name] not in said.out

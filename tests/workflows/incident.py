@@ -120,6 +120,16 @@ class Incident:
             while not await self.happened("WORKFLOW_TASK_FAILED"):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
+    async def backs_off(self, step: str) -> None:
+        """Wait until an attempt of a step that is down has failed, and the next is not due.
+
+        A workflow that ends in the middle of an attempt keeps its test server's time from passing
+        ever after, and that server does not tell whether one is under way. After the second the
+        next is two seconds away.
+        """
+        await until(lambda: self.world.tried.count(step) == 2)
+        await asyncio.sleep(0.5)
+
     # --- acts ----------------------------------------------------------------------------------
 
     async def act(self, which: Act, what: Any) -> Answer:

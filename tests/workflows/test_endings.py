@@ -10,7 +10,7 @@ from domain.incident import Act, Outcome, Stage, acts_at
 from domain.letters.notices import Notice
 from tests.workflows import stages
 from tests.workflows.incident import Incident, Start
-from tests.workflows.world import HOLD, Gate, World, a_world, until
+from tests.workflows.world import HOLD, Gate, World, a_world
 
 pytestmark = pytest.mark.real
 
@@ -77,7 +77,7 @@ async def test_no_attempt_under_way_is_overtaken_by_setting_right(
 async def test_a_false_positive_during_a_step_that_is_retried_for_ever(incident: Start) -> None:
     world = a_world(down={"assess"})
     story = await incident(world)
-    await until(lambda: world.tried.count("assess") == 1)
+    await story.backs_off("assess")
     await story.false_positive()
     await ends_set_right(world, story, Outcome.FALSE_POSITIVE)
     assert "assess" not in world.steps
@@ -87,7 +87,7 @@ async def test_a_false_positive_during_an_update_that_is_under_way(incident: Sta
     story = await stages.waiting(incident)
     story.world.down.add("reckon_deadline")
     extension = asyncio.create_task(story.extend(hours=1))
-    await until(lambda: "reckon_deadline" in story.world.tried)
+    await story.backs_off("reckon_deadline")
     await story.false_positive()
     with pytest.raises(WorkflowUpdateFailedError) as ended:
         await extension

@@ -233,5 +233,6 @@ async def test_an_ended_incident_ends_what_goes_beside_it(incident: Start) -> No
     world = a_world(channels=1)
     world.down.add("send_to_channels")
     story = await stages.waiting(incident, world)
+    await story.backs_off("send_to_channels")
     await story.false_positive()
     assert (await story.closes()).outcome is Outcome.FALSE_POSITIVE

@@ -27,6 +27,23 @@ async def perform(path: str, stopping: asyncio.Event, *, keep: bool) -> bool:
     """Tell one path; whether every effect was seen from outside. `keep` stays up until told."""
     story, timeline = PATHS[path], Timeline()
     timeline.title(f"plazo demo --path {path}: {story.title}")
+    async with set_up(story.file, timeline) as (running, world):
+        seen = await _tell(path, running, world, timeline)
+        if keep:
+            timeline.title("Staying up; Ctrl-C ends it.")
+            timeline.plain(f"Incident   {running.ui}/namespaces/default/workflows/{INCIDENT}")
+            timeline.plain(f"Console    {running.gateway}/   user {stack.FIRST_USER}, secret:")
+            timeline.plain(f"           {running.home.secret(stack.FIRST_USER)}")
+            await stack.stay_up(running, stopping)
+        return seen
+
+
+@asynccontextmanager
+async def set_up(file: str, timeline: Timeline) -> AsyncIterator[tuple[Stack, World]]:
+    """A stack in a home of its own, the world around it, and an agent on the mail host.
+
+    `file` has the clientele, as `plazo import` reads it.
+    """
     async with AsyncExitStack() as everything:
         folder = everything.enter_context(temporary_folder())
         home = Home.at(folder / "home")
@@ -35,16 +52,9 @@ async def perform(path: str, stopping: asyncio.Event, *, keep: bool) -> bool:
         timeline.plain("Starting Temporal and PostgreSQL.")
         running = await everything.enter_async_context(stack.up(home, world.settings()))
         timeline.plain(f"Temporal UI {running.ui}   gateway {running.gateway}\n")
-        await clients.keep(running.pool, read_clientele(story.file))
+        await clients.keep(running.pool, read_clientele(file))
         await everything.enter_async_context(_agent(running, world))
-        seen = await _tell(path, running, world, timeline)
-        if keep:
-            timeline.title("Staying up; Ctrl-C ends it.")
-            timeline.plain(f"Incident   {running.ui}/namespaces/default/workflows/{INCIDENT}")
-            timeline.plain(f"Console    {running.gateway}/   user {stack.FIRST_USER}, secret:")
-            timeline.plain(f"           {home.secret(stack.FIRST_USER)}")
-            await stack.stay_up(running, stopping)
-        return seen
+        yield running, world
 
 
 async def _tell(path: str, running: Stack, world: World, timeline: Timeline) -> bool:
