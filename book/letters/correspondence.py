@@ -7,6 +7,7 @@ from book.incident import tasks
 from book.intake import evidence
 from book.letters import deliveries
 from domain.letters.correspondence import LONGEST, Answer, Kind
+from domain.letters.links import without_links
 from domain.record import canonical
 from domain.steps import TaskKind
 
@@ -81,7 +82,7 @@ async def _follow(
         "kind": f"mail: {answer.kind}",
         "notice": about,
         "from": _text(answer.sender),
-        "said": _text(answer.said)[:_QUOTED],
+        "said": without_links(_text(answer.said))[:_QUOTED],
         "evidence": sha256.hex(),
     }
     await connection.execute(
@@ -94,7 +95,7 @@ async def _follow(
         if await deliveries.fail(connection, letter["message_id"], _text(answer.said)[:LONGEST]):
             await connection.execute("SELECT mark_dirty($1)", incident)
     elif answer.kind in (Kind.REPLY, Kind.UNCLEAR):
-        said = _text(answer.said)[:_QUOTED]
+        said = without_links(_text(answer.said))[:_QUOTED]
         await tasks.open_task(
             connection,
             incident,

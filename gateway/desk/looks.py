@@ -1,5 +1,6 @@
 """A closer look: a letter as it was sent, a report, a chain entry by entry, an address on lists."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from book.console.desk import CHAIN
 from book.incident import audit
 from book.incident.chain_rows import chain_row
 from book.intake import reported
+from domain.console.desk import Right
 from domain.console.looks import (
     ChainPage,
     LetterPage,
@@ -24,6 +26,7 @@ from domain.console.looks import (
 )
 from domain.console.views import Span
 from domain.intake.complaints import canonical_address, canonical_domain
+from domain.letters.links import without_links
 from gateway.desk.incident import plain
 from gateway.desk.pages import shown
 from gateway.desk.sessions import SignedIn
@@ -46,6 +49,10 @@ async def letter(request: Request, gateway: TheGateway, session: SignedIn, key: 
             found = await letters.letter(connection, _name(key))
         except LookupError as error:
             raise _none("letter", key) from error
+    if not session.person.may(Right.ACT):
+        # Who has the client's link can act for the client; answers quote it.
+        answers = (replace(each, said=without_links(each.said)) for each in found.answers)
+        found = replace(found, text=without_links(found.text), answers=tuple(answers))
     page = LetterPage(
         provider=gateway.provider, person=session.person, csrf=session.csrf, letter=found
     )

@@ -30,10 +30,13 @@ async def test_a_letter_is_shown_as_it_was_sent_with_what_came_back(world: World
         " SELECT 'r1', $1, 'n1', 'reply', 'ana@ejemplo.example', 'Re', $2, sha256 FROM evidence"
         " LIMIT 1",
         INCIDENT,
-        HOSTILE,
+        f"{HOSTILE}\n> see https://gateway.test/c/token now",
     )
+    await world.pool.execute("UPDATE notices SET body = 'see https://gateway.test/c/token now'")
     answer = await look(world, "/letter?key=n1", "vera")
     assert answer.status_code == 200
+    assert "/c/token" not in answer.text
+    assert "/c/token" in (await look(world, "/letter?key=n1", "dan")).text
     for shown in ("250 queued", "550 no such user", "ana@ejemplo.example", "&lt;script&gt;"):
         assert shown in answer.text
     assert "<script>" not in answer.text

@@ -16,7 +16,7 @@ from domain.acts import Acknowledge, Contest, Dispute, Fixed, KeptMail
 from domain.hosts import Fate, Observation
 from domain.incident import Act
 from domain.ladder import Term
-from domain.letters.links import Link, link_of, portal_token
+from domain.letters.links import Link, link_of, portal_token, without_links
 from domain.news import Observed
 from gateway.forms import LARGEST
 from gateway.incidents import EngineAway, NoSuchIncident, Refused
@@ -67,6 +67,14 @@ def test_a_link_carries_its_incident_and_cannot_be_made_by_others() -> None:
                   token[:-1], f"{token}é", "\0", f"{INCIDENT}.4-20270223.{signature}",
                   f"{INCIDENT}.3-20270224.{signature}", f"{INCIDENT}.{signature}"):  # fmt: skip
         assert link_of(PORTAL_SECRET, wrong) is None
+
+
+def test_a_link_is_left_out_of_what_who_only_looks_is_shown() -> None:
+    link = f"https://p.example{portal()}"
+    assert without_links(f"> {link}\n(<{link}>)") == (
+        "> https://p.example/c/…\n(<https://p.example/c/…>)"
+    )
+    assert without_links("and/or, w/c") == "and/or, w/c"
 
 
 def test_a_link_opens_until_the_end_of_its_last_day() -> None:
