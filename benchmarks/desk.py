@@ -5,7 +5,7 @@ one after the other, by somebody who is signed in. Weight is what goes over the 
 """
 
 import asyncio
-import socket
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +31,7 @@ from gateway.app import create_app
 from gateway.gateway import Gateway
 from workers.embedded.home import Home, temporary_folder
 from workers.embedded.postgres import Postgres
+from workers.gateway_server import bound
 
 INCIDENTS = 50_000
 ENTRIES = 5_000
@@ -191,7 +192,8 @@ def _app(pool: Pool) -> FastAPI:
 @asynccontextmanager
 async def _serving(app: FastAPI) -> AsyncIterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", http="httptools"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with bound("127.0.0.1:0") as listener:
+        gc.freeze()  # as the gateway does
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
