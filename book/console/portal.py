@@ -44,10 +44,7 @@ async def portal_page(
     """All that the client is shown."""
     who, stands = now.who, now.answerable
     row = await connection.fetchrow(
-        "SELECT acknowledged, outcome, now() AS now, ARRAY(SELECT DISTINCT unnest(also)"
-        "   FROM measures WHERE incident = i.id AND wanted = 'applied' ORDER BY 1) AS also"
-        " FROM incidents i WHERE id = $1",
-        who.incident,
+        "SELECT acknowledged, outcome, now() AS now FROM incidents WHERE id = $1", who.incident
     )
     assert row is not None
     facts = await notices.facts(
@@ -68,7 +65,6 @@ async def portal_page(
         facts=facts,
         answerable=stands,
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
-        also=tuple(row["also"]),
         held=held,
         held_total=total,
         letters=await notices.thread(connection, who.incident),

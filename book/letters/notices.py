@@ -153,7 +153,9 @@ async def facts(
     """All that a letter about an incident may say now."""
     row = await connection.fetchrow(
         "SELECT i.conditions, i.outcome, r.*, h.*,"
-        " (SELECT platform FROM hosts WHERE id = $2) AS platform FROM incidents i,"
+        " (SELECT platform FROM hosts WHERE id = $2) AS platform,"
+        " ARRAY(SELECT DISTINCT unnest(also) FROM measures WHERE incident = i.id"
+        "   AND wanted = 'applied' ORDER BY 1) AS also FROM incidents i,"
         " LATERAL (SELECT count(*) AS reports, coalesce(sum(volume), 0) AS volume,"
         "   coalesce(min(sent_at), i.opened_at) AS first_seen, max(sent_at) AS last_seen,"
         "   array_remove(array_agg(DISTINCT host(address)), NULL) AS addresses"
@@ -188,6 +190,7 @@ async def facts(
         jurisdiction=who.contract.jurisdiction,
         measure=measure,
         upcoming=upcoming,
+        also=tuple(row["also"]),
         reasons=reasons,
         conditions=tuple(Condition(condition) for condition in row["conditions"]),
         listings=listings,

@@ -97,8 +97,6 @@ class PortalPage:
     answerable: Answerable
     outcome: Outcome | None = None
     """Where it is closed; there is nothing to send then but the dispute of a charge."""
-    also: tuple[str, ...] = ()
-    """Domains that the measure in force touches besides its targets."""
     held: tuple[HeldMessage, ...] = ()
     """The held messages to choose from; the gateway may bound how many."""
     held_total: int = 0

@@ -137,6 +137,8 @@ class NoticeFacts:
     """In force now, containment too; in a letter of release, the one that was lifted."""
     upcoming: Restriction | None = None
     """What will be taken when the deadline passes without remedy."""
+    also: tuple[str, ...] = ()
+    """Domains that measures in force touch besides their targets: of the same hosting account."""
     reasons: tuple[str, ...] = ()
     """English sentences for operators. No letter prints them: the facts above say it."""
     conditions: tuple[Condition, ...] = ()

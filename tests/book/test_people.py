@@ -136,7 +136,7 @@ async def test_a_letters_facts_have_cause_platform_and_held_senders(database: Po
         await reported(database, f"r-{number + 2}", headers=(line,), address=ADDRESS)
     await imposed(database, who)
     messages = tuple(a_message(f"q{n}", "a@shop.example" if n else "") for n in range(3))
-    await seen(database, messages=messages)
+    await seen(database, messages=messages, also=("blog.example",))
     async with transaction(database) as connection:
         facts = await notices.facts(
             connection, who, notices.Sender(provider="P", reply_to="abuse@p.example"),
@@ -147,5 +147,6 @@ async def test_a_letters_facts_have_cause_platform_and_held_senders(database: Po
     assert facts.held_from == (
         HeldFrom(sender="a@shop.example", messages=2), HeldFrom(sender="", messages=1),
     )  # fmt: skip
+    assert facts.also == ("blog.example",)
     assert facts.last_seen is not None
     assert facts.last_seen >= facts.first_seen

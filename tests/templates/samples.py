@@ -69,6 +69,7 @@ def full_portal(*, sender: str = "info@shop.example", words: str = "It was a for
         domain=sender.partition("@")[2] or sender,
         deadline=NOW + timedelta(hours=3, minutes=5),
         conditions=tuple(Condition),
+        also=("other.example",),
     )
     return PortalPage(
         token="tok",
@@ -77,7 +78,6 @@ def full_portal(*, sender: str = "info@shop.example", words: str = "It was a for
         now=NOW,
         facts=facts,
         answerable=standing(Stage.RESTRICTED, facts, NOW),
-        also=("other.example",),
         held=(a_held_message(sender, "4bX1"), a_held_message(sender, "4bX2"), a_held_message("")),
         held_total=900,
         letters=(LetterRow(subject=words, text=words, written_at=NOW, taken_at=NOW),),

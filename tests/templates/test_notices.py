@@ -190,6 +190,17 @@ def test_a_letter_about_a_measure_says_what_it_does_to_outgoing_mail_only(
 
 
 @pytest.mark.parametrize("language", Language)
+def test_what_a_measure_touches_besides_its_targets_is_named(language: Language) -> None:
+    facts = replace(full_facts(), also=("other.example", "third.example"))
+    for form in ("text", "html"):
+        assert "other.example, third.example" in " ".join(
+            getattr(render_notice(Notice.RESTRICTED, language, facts), form).split()
+        )
+    alone = render_notice(Notice.RESTRICTED, language, full_facts()).text
+    assert WORDS[language]["label"]["also"][:16] not in alone
+
+
+@pytest.mark.parametrize("language", Language)
 def test_steps_leave_the_clients_of_the_client_to_the_client(language: Language) -> None:
     never = {
         Language.EN: "we never touch their mailboxes, accounts or passwords",
