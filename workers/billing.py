@@ -24,7 +24,7 @@ from book.money.billing import CHANNEL
 from book.money.outbox import Waiting
 from domain.money.billing import Deliver
 from workers.engine import TASK_QUEUE
-from workers.settings import Settings
+from workers.settings.provider import Settings
 from workflows.billing import BillingDelivery
 from workflows.memory import CLIENT
 

@@ -10,7 +10,7 @@ import typer
 from workers import logs
 from workers.embedded import NotStarted
 from workers.leave import REFUSED, Refused, leave
-from workers.settings import BadSettings
+from workers.settings.reading import BadSettings
 
 log = logging.getLogger("plazo")
 

@@ -11,7 +11,8 @@ from agents.host import HostAgent
 from agents.link import Link
 from workers.credentials import with_credentials
 from workers.host_agent import prepared
-from workers.settings import environment, read_fields, secret, setting, web_address
+from workers.settings.reading import environment, read_fields, setting
+from workers.settings.values import secret, web_address
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from gateway.desk.sign_on import SignOn
 from gateway.gateway import Gateway
 from gateway.incidents import Incidents
 from workers.leave import Refused
-from workers.settings import Settings
+from workers.settings.provider import Settings
 
 _DRAIN = 10
 """Seconds that requests under way get; long polls are answered at once, they ask again."""

@@ -17,7 +17,8 @@ from domain.hosts import MOST_COPIES
 from domain.intake.complaints import canonical_address
 from workers.credentials import with_credentials
 from workers.leave import Refused
-from workers.settings import environment, read_fields, secret, setting, text, web_address
+from workers.settings.reading import environment, read_fields, setting
+from workers.settings.values import secret, text, web_address
 
 
 def _copies(given: str) -> int:

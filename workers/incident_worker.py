@@ -40,7 +40,7 @@ from workers.dispatcher import Dispatcher
 from workers.engine import TASK_QUEUE
 from workers.identity import identity
 from workers.listing_watch import keep_schedule
-from workers.settings import Settings
+from workers.settings.provider import Settings
 from workflows.billing import BillingDelivery
 from workflows.charging import Charging as ChargingWorkflow
 from workflows.incident import IncidentWorkflow

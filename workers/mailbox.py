@@ -24,16 +24,8 @@ from gateway.mail.lmtp import Listener
 from gateway.mail.metrics import MailMetrics
 from workers.leave import Refused
 from workers.metrics_port import metrics_served
-from workers.settings import (
-    BadSettings,
-    database_url,
-    environment,
-    host_port,
-    mail_addresses,
-    read_fields,
-    setting,
-    text,
-)
+from workers.settings.reading import BadSettings, environment, read_fields, setting
+from workers.settings.values import database_url, host_port, mail_addresses, text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from workers.embedded.temporal import Temporal
 from workers.gateway_server import serving
 from workers.identity import identity
 from workers.leave import Refused
-from workers.settings import Settings
+from workers.settings.provider import Settings
 
 FIRST_USER = "lead"
 

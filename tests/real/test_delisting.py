@@ -17,7 +17,7 @@ from workers.demo.blocklist import BlocklistServer
 from workers.demo.inbox import Inbox
 from workers.engine import TASK_QUEUE
 from workers.incident_worker import build_worker
-from workers.settings import Settings
+from workers.settings.provider import Settings
 from workflows.incident import IncidentWorkflow
 from workflows.state import Case, State
 

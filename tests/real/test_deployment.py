@@ -26,7 +26,7 @@ from workers.demo.inbox import Inbox
 from workers.demo.world import ZONE
 from workers.embedded.home import Home, temporary_folder
 from workers.engine import TASK_QUEUE
-from workers.settings import Settings
+from workers.settings.provider import Settings
 
 pytestmark = pytest.mark.real
 

@@ -15,7 +15,7 @@ from tests.workflows import servers
 from workers.demo.blocklist import BlocklistServer
 from workers.incident_worker import build_worker
 from workers.listing_watch import SCHEDULE, keep_schedule
-from workers.settings import Settings
+from workers.settings.provider import Settings
 
 pytestmark = pytest.mark.real
 

@@ -31,7 +31,7 @@ from tests.domain.builders import a_client, a_contract, a_service
 from tests.gateway.test_answers import a_dsn, a_mail
 from tests.workflows import servers
 from workers import incident_worker, reminding
-from workers.settings import Settings
+from workers.settings.provider import Settings
 
 pytestmark = pytest.mark.real
 

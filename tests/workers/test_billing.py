@@ -21,7 +21,8 @@ from tests.workers.command import Plazo
 from tests.workflows import servers
 from workers.billing import BillingDispatcher
 from workers.incident_worker import build_worker
-from workers.settings import BadSettings, Settings
+from workers.settings.provider import Settings
+from workers.settings.reading import BadSettings
 
 pytestmark = pytest.mark.real
 

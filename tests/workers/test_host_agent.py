@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from workers.host_agent import AgentSettings
-from workers.settings import BadSettings
+from workers.settings.reading import BadSettings
 
 ENOUGH: Mapping[str, str] = {
     "PLAZO_GATEWAY": "https://plazo.example/",

@@ -16,7 +16,7 @@ from domain.blocklists.blocklist import By
 from tests.book.provider import ADDRESS, INCIDENT, an_incident
 from tests.workers.command import Plazo
 from tests.workers.test_settings import ENOUGH, problems
-from workers.settings import Settings
+from workers.settings.provider import Settings
 
 
 @pytest.fixture

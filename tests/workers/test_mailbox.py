@@ -7,7 +7,7 @@ import pytest
 
 from tests.workers.command import Plazo
 from workers.mailbox import MailboxSettings
-from workers.settings import BadSettings
+from workers.settings.reading import BadSettings
 
 BOOK = {"PLAZO_DATABASE_URL": "postgresql://plazo:pa55word@127.0.0.1/plazo"}
 IMAP = {"PLAZO_IMAP_URL": "imaps://abuse@mail.example", "PLAZO_IMAP_PASSWORD": "the-imap-password"}

@@ -4,7 +4,7 @@ import pytest
 
 from domain.money.metering import Tolerance
 from tests.workers.test_settings import ENOUGH, problems
-from workers.settings import Settings
+from workers.settings.provider import Settings
 
 
 def test_two_per_cent_and_fifty_messages_unless_told_otherwise() -> None:

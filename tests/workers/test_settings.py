@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from workers.host_agent import AgentSettings
-from workers.settings import BadSettings, Settings, environment
+from workers.settings.provider import Settings
+from workers.settings.reading import BadSettings, environment
 
 KEY = "whsec_" + "c2VjcmV0IG9mIHRoZSBmZWVkYmFjayBsb29w"
 SECRETS = ("pa55word", "the-portal-secret-of-a-test", "the-issuer's-secret", KEY)

@@ -10,7 +10,7 @@ from tests.workers.outside import outside
 from workers import incident_worker, stack
 from workers.embedded import programs
 from workers.embedded.programs import NotInstalled
-from workers.settings import BadSettings
+from workers.settings.reading import BadSettings
 
 pytestmark = pytest.mark.real
 

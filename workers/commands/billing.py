@@ -18,7 +18,7 @@ from workers.commands import billing_delivery, corrections, ledger_export, reach
 from workers.commands.books import Json
 from workers.commands.say import as_json, line, table
 from workers.leave import Refused
-from workers.settings import Settings
+from workers.settings.provider import Settings
 
 app = typer.Typer(help="The ledger, and what people do to it.", no_args_is_help=True)
 app.command("credit")(corrections.credit)

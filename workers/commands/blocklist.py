@@ -16,7 +16,7 @@ from workers.commands import reach
 from workers.commands.books import Json
 from workers.commands.say import as_json, line, table
 from workers.leave import Refused
-from workers.settings import Settings
+from workers.settings.provider import Settings
 
 app = typer.Typer(help="DNS blocklists.", no_args_is_help=True)
 

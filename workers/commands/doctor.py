@@ -19,7 +19,8 @@ from workers.commands.say import line, table
 from workers.identity import identity
 from workers.leave import Refused
 from workers.mailbox import MailboxSettings
-from workers.settings import BadSettings, Settings
+from workers.settings.provider import Settings
+from workers.settings.reading import BadSettings
 
 _SECONDS = 10.0
 """For each look."""

@@ -20,7 +20,8 @@ from workers.embedded.home import Home
 from workers.embedded.ports import LOOPBACK, port_for
 from workers.identity import identity
 from workers.mailbox import MailboxSettings
-from workers.settings import Settings, environment
+from workers.settings.provider import Settings
+from workers.settings.reading import environment
 from workers.stack import Stack
 
 

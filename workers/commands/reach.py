@@ -12,7 +12,8 @@ from workers import engine
 from workers.embedded.home import Home
 from workers.identity import identity
 from workers.leave import Refused
-from workers.settings import Settings, environment
+from workers.settings.provider import Settings
+from workers.settings.reading import environment
 
 
 def surroundings() -> Mapping[str, str]:
