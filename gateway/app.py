@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 import templates
 from domain.detection.refused import Refused
 from domain.hosts import Detection, Report
-from gateway import agents, health, portal
+from gateway import agents, health
 from gateway.agents import LONGEST_WAIT
 from gateway.api import documents
 from gateway.api.routes import ROUTERS
@@ -24,6 +24,7 @@ from gateway.desk import acting, door, front, incident, links, looks, money, peo
 from gateway.desk.sessions import NotSignedIn, to_the_door
 from gateway.gateway import Gateway
 from gateway.metrics import Metrics
+from gateway.portal import routes, visits
 from gateway.problems import install
 from gateway.reports import PATH, Application, Reports
 from gateway.wake import Wake
@@ -92,13 +93,13 @@ def create_app(gateway: Gateway) -> FastAPI:
     for router in _DESK:
         app.include_router(router, responses=documents.PAGES)
     app.include_router(agents.router, responses=documents.AGENTS)
-    app.include_router(portal.router, responses=documents.LINKS)
+    app.include_router(routes.router, responses=documents.LINKS)
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(only_what_is_known)])
     for router in (health.router, _files):
         app.include_router(router)
     install(app)
-    app.add_exception_handler(portal.Gone, portal.gone)
+    app.add_exception_handler(visits.Gone, visits.gone)
     app.add_exception_handler(NotSignedIn, to_the_door)
     app.add_middleware(Around, metrics=app.state.metrics)
     _describe_what_is_posted(app)

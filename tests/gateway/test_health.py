@@ -9,8 +9,8 @@ from asyncpg import Pool
 
 from book.database import open_pool
 from domain.parties import Language
+from gateway.portal.words import SENTENCES
 from gateway.problems import language_of, prefers_html
-from gateway.words import SENTENCES
 from tests.gateway.test_reports import assert_problem
 from tests.gateway.world import Gate, World, a_gateway, a_world
 

@@ -18,8 +18,8 @@ from domain.incident import Act
 from domain.ladder import Term
 from domain.letters.links import Link, link_of, portal_token, without_links
 from domain.news import Observed
-from gateway.forms import LARGEST
 from gateway.incidents import EngineAway, NoSuchIncident, Refused
+from gateway.portal.forms import LARGEST
 from tests.gateway.test_desk import a_full_incident
 from tests.gateway.world import (
     HOLD,

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 from domain.acts import Contest, Dispute, Fixed, KeptMail, ours
 from domain.ladder import Term
 from domain.parties import Language
+from gateway.portal.words import say
 from gateway.problems import Problem
-from gateway.words import say
 from templates.words import WORDS
 
 LARGEST = 256 * 1024
